@@ -1,0 +1,59 @@
+"""Deliveries applied for real, in the simplest way: each leaves a row, in the transaction that finishes it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from tikisync.database import Database
+from tikisync.errors import PassingError
+from tikisync.inbox import queue
+from tikisync.inbox.attempts import Attempt
+from tikisync.inbox.deliveries import Delivery
+from tikisync.pipeline.apply import Applied
+
+
+@dataclass
+class Effects:
+    """Applies deliveries whose body names an item; ``before_commit`` may raise, or do what else is to happen then."""
+
+    database: Database
+    before_commit: Callable[[Delivery], object] = lambda delivery: None
+    clock: Callable[[], float] = time.time
+    status: str = "done"
+    rules: str = "rules"
+    tried: list[int] = field(default_factory=list)
+
+    def create(self) -> None:
+        """Make the table of effects."""
+        kind = "INTEGER PRIMARY KEY AUTOINCREMENT" if self.database.is_sqlite else "INT AUTO_INCREMENT PRIMARY KEY"
+        with self.database.transaction() as tx:
+            tx.run(f"CREATE TABLE effects (id {kind}, item VARCHAR(50), delivery_id BIGINT)")
+
+    def seen(self) -> list[tuple[str, int]]:
+        """Return item and delivery of each effect, in the order they came about."""
+        with self.database.transaction() as tx:
+            rows = tx.all("SELECT item, delivery_id FROM effects ORDER BY id")
+        return [(row["item"], row["delivery_id"]) for row in rows]
+
+    def route(self, delivery: Delivery) -> Iterable[bytes]:
+        """Order deliveries by item."""
+        return [delivery.body.rjust(16)]
+
+    def fingerprint(self) -> str:
+        """Name the rules."""
+        return self.rules
+
+    def apply(self, delivery: Delivery, worker: str) -> Applied:
+        """Leave a row and finish."""
+        self.tried.append(delivery.delivery_id)
+        now = int(self.clock() * 1000)
+        item = delivery.body.decode()
+        with self.database.transaction() as tx:
+            tx.insert("effects", {"item": item, "delivery_id": delivery.delivery_id})
+            self.before_commit(delivery)
+            attempt = Attempt(delivery.delivery_id, worker, now, now, self.status, "as told", wrote=(f"item {item}",))
+            if not queue.finish(tx, [attempt]):
+                raise PassingError("taken over")
+        return Applied(self.status, "as told", (f"item {item}",))

@@ -1,0 +1,117 @@
+"""``tikisync serve`` and ``work`` as real processes over a real database server."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.end_to_end.program import free_port, running, until
+from tests.end_to_end.test_commands import ORDER, RULES
+from tikisync.database import Database
+
+
+def signed(body: bytes, secret: str = "shop-secret") -> dict[str, str]:
+    digest = hmac.digest(secret.encode(), body, hashlib.sha256)
+    return {"X-Shop-Signature": base64.b64encode(digest).decode(), "Content-Type": "application/json"}
+
+
+def order(number: int, **changes: object) -> bytes:
+    return json.dumps({**ORDER, "id": f"A-{number}", **changes}).encode()
+
+
+@pytest.fixture
+def port() -> int:
+    return free_port()
+
+
+@pytest.fixture
+def config(tiki: Database, tiki_url: str, tmp_path: Path, port: int) -> Path:
+    path = tmp_path / "config.ini"
+    path.write_text(f"[tiki]\nurl = {tiki_url}\n\n[server]\nport = {port}\n{RULES}")
+    return path
+
+
+def _statuses(database: Database) -> list[str]:
+    with database.transaction() as tx:
+        return [str(row["status"]) for row in tx.all("SELECT status FROM tikisync_deliveries ORDER BY delivery_id")]
+
+
+def test_a_signed_order_becomes_an_item_of_the_handlers_user(tiki: Database, config: Path, port: int) -> None:
+    with running("serve", config, port) as service:
+        assert service.post(order(1), signed(order(1))) == (200, "ok")
+        until(lambda: _statuses(tiki) == ["done"], service.log)
+        assert service.stop() == 0
+    with tiki.transaction() as tx:
+        item = tx.first("SELECT * FROM tiki_tracker_items")
+        assert item is not None
+        assert (item["createdBy"], item["trackerId"], item["status"]) == ("hook", 3, "p")
+        stored = tx.value("SELECT value FROM tiki_tracker_item_fields WHERE fieldId = 49")
+        assert stored == "1714557600"  # 2024-05-01 10:00 UTC
+
+
+def test_switch_and_handlers_count_from_the_very_next_request(tiki: Database, config: Path, port: int) -> None:
+    with running("serve", config, port) as service:
+        with tiki.transaction() as tx:
+            tx.update("tiki_preferences", {"name": "auth_webhooks"}, {"value": "n"})
+        assert service.post(order(1), signed(order(1))) == (403, "Feature not enabled")
+        with tiki.transaction() as tx:
+            tx.update("tiki_preferences", {"name": "auth_webhooks"}, {"value": "y"})
+            tx.update("tiki_webhooks", {"name": "Shop"}, {"secret": "a new one"})
+        assert service.post(order(1), signed(order(1))) == (403, "Webhook not authorized.")
+        assert service.post(order(1), signed(order(1), "a new one")) == (200, "ok")
+
+
+def test_edited_rules_count_without_a_restart_and_a_broken_file_keeps_the_old_ones(
+    tiki: Database, config: Path, port: int
+) -> None:
+    with running("serve", config, port) as service:
+        whole = config.read_text()
+        config.write_text(whole.replace("tracker = Orders", "trcker = Orders"))
+        until(lambda: "config.refused" in service.log.read_text(), service.log)
+        assert service.post(order(1), signed(order(1))) == (200, "ok")
+        until(lambda: _statuses(tiki) == ["done"], service.log)
+        config.write_text(whole.replace("body.kind == 'order'", "body.kind == 'invoice'"))
+        service.process.send_signal(signal.SIGHUP)
+        until(lambda: "config.loaded" in service.log.read_text(), service.log)
+        assert service.post(order(2), signed(order(2))) == (200, "ok")
+        until(lambda: _statuses(tiki) == ["done", "ignored"], service.log)
+
+
+def test_what_a_killed_service_answered_is_applied_by_the_next_one_and_only_once(
+    tiki: Database, config: Path, port: int
+) -> None:
+    with running("serve", config, port) as service:
+        for number in range(5):
+            assert service.post(order(number), signed(order(number)))[0] == 200
+        service.process.kill()
+        service.process.wait()
+    with tiki.transaction() as tx:  # nobody waits a minute for the leases of the dead here
+        tx.run("UPDATE tikisync_deliveries SET due_at = 0 WHERE status = 'pending' AND leased_by IS NOT NULL")
+    with running("work", config) as worker:
+        until(lambda: set(_statuses(tiki)) == {"done"}, worker.log)
+        assert worker.stop() == 0
+    with tiki.transaction() as tx:
+        assert tx.value("SELECT COUNT(*) FROM tiki_tracker_items") == 5
+        assert tx.value("SELECT items FROM tiki_trackers WHERE name = 'Orders'") == 5
+
+
+def test_changes_of_one_item_are_applied_in_the_order_received_by_two_workers(
+    tiki: Database, config: Path, port: int
+) -> None:
+    states = ["open", "paid", "shipped"] * 5
+    with running("serve", config, port) as service, running("work", config):
+        for total, state in enumerate(states, 1):
+            body = order(1, state=state, total=total)
+            assert service.post(body, signed(body)) == (200, "ok")
+        until(lambda: _statuses(tiki) == ["done"] * len(states), service.log)
+    with tiki.transaction() as tx:
+        assert tx.value("SELECT COUNT(*) FROM tiki_tracker_items") == 1
+        assert tx.value("SELECT value FROM tiki_tracker_item_fields WHERE fieldId = 47") == "15EUR"
+        history = tx.all("SELECT value FROM tiki_tracker_item_field_logs WHERE fieldId = 47 ORDER BY version")
+        assert [row["value"] for row in history] == [f"{total}EUR" for total in range(1, len(states))]

@@ -1,0 +1,188 @@
+"""How the server carries out the inbox's statements: by index, whatever is stored already."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+
+from tests.arrivals import arrival
+from tikisync.database import Database, Transaction
+from tikisync.inbox import attempts, deliveries, queue, schema
+from tikisync.inbox.attempts import Attempt
+from tikisync.inbox.deliveries import Delivery
+from tikisync.inbox.queue import Limits, Routing
+
+NOW = 1_800_000_000_000
+DONE, WAITING = 100_000, 4_000  # deliveries; those waiting are of one item
+
+HOT = b"h" * 16
+
+
+def route(delivery: Delivery) -> list[bytes]:
+    return [HOT if delivery.body == b"hot" else str(delivery.delivery_id).encode().rjust(16)]
+
+
+ROUTING = Routing("rules", route)
+
+
+@pytest.fixture(scope="module")
+def full_inbox(server_url: str) -> Iterator[Database]:
+    """An inbox with many done deliveries, many that wait for one item, and a few that are due, retried, unrouted."""
+    database = Database(server_url)
+    with database.transaction() as tx:
+        schema.set_up(tx)
+        _fill(tx)
+    with database.transaction() as tx:
+        assert len(queue.claim(tx, "w1", ROUTING, Limits(deliveries=1000), NOW) or []) == 1
+        while queue.claim(tx, "w1", ROUTING, Limits(deliveries=1000), NOW) != []:
+            pass
+        deliveries.add(tx, [arrival(handler="Form", body=b"%d" % number) for number in range(200)])
+        claimed = queue.claim(tx, "w1", ROUTING, Limits(deliveries=20), NOW) or []
+        for each in claimed[:10]:
+            queue.reschedule(tx, Attempt(each.delivery_id, "w1", NOW, NOW, "retry"), NOW + 5)
+        queue.release(tx, "w1", [each.delivery_id for each in claimed[10:]])
+    with database.transaction() as tx:
+        for table in schema.TABLES:
+            tx.all(f"ANALYZE TABLE {table.name}")
+    yield database
+    database.close()
+
+
+def _fill(tx: Transaction) -> None:
+    deliveries.add(tx, [arrival(handler=f"Handler {number}") for number in range(100)])
+    columns = "handler_id, handler, `user`, received_at, method, path, query, client_ip, headers, body, size"
+    there = 100
+    while there < DONE:
+        there += tx.run(
+            f"INSERT INTO tikisync_deliveries ({columns}) SELECT {columns} FROM tikisync_deliveries LIMIT :limit",
+            limit=DONE - there,
+        )
+    tx.run("UPDATE tikisync_deliveries SET status = 'done', routed_by = 'rules', finished_at = :now", now=NOW)
+    tx.run(
+        "INSERT INTO tikisync_attempts (delivery_id, worker, started_at, finished_at, outcome, reason, error, wrote) "
+        "SELECT delivery_id, 'w1', 1, 1, 'done', '', '', '[]' FROM tikisync_deliveries"
+    )
+    deliveries.add(tx, [arrival(body=b"hot")] * WAITING)
+
+
+def claim(tx: Transaction) -> None:
+    assert len(queue.claim(tx, "w2", ROUTING, Limits(), NOW + 10) or []) == 50
+
+
+def claim_in_vain(tx: Transaction) -> None:
+    assert queue.claim(tx, "w2", ROUTING, Limits(deliveries=500), NOW + 10)
+    assert not queue.claim(tx, "w2", ROUTING, Limits(), NOW + 10)
+
+
+def claim_by_new_rules(tx: Transaction) -> None:
+    queue.claim(tx, "w2", Routing("new rules", route), Limits(), NOW + 10)
+
+
+def take_over(tx: Transaction) -> None:
+    queue.claim(tx, "w2", ROUTING, Limits(deliveries=500), NOW + 10)
+    assert len(queue.claim(tx, "w3", ROUTING, Limits(), NOW + 90_000) or []) == 1
+
+
+def finish(tx: Transaction) -> None:
+    claimed = queue.claim(tx, "w2", ROUTING, Limits(), NOW + 10) or []
+    assert queue.finish(tx, [Attempt(each.delivery_id, "w2", NOW, NOW, "done") for each in claimed])
+
+
+def give_back(tx: Transaction) -> None:
+    ids = [each.delivery_id for each in queue.claim(tx, "w2", ROUTING, Limits(), NOW + 10) or []]
+    queue.extend(tx, "w2", ids, NOW + 90_000)
+    queue.reschedule(tx, Attempt(ids[0], "w2", NOW, NOW, "retry"), NOW + 5)
+    queue.release(tx, "w2", ids[1:])
+
+
+def list_deliveries(tx: Transaction) -> None:
+    for status in (None, "done", "pending", "failed"):
+        for handler in (None, "Handler 7", "Form"):
+            deliveries.listing(tx, status, handler)
+            deliveries.listing(tx, status, handler, before_id=50_000)
+
+
+def look_up(tx: Transaction) -> None:
+    deliveries.get(tx, 77)
+    attempts.of(tx, 77)
+    deliveries.oldest_pending(tx)
+
+
+def administer(tx: Transaction) -> None:
+    deliveries.replay(tx, [1, 2, DONE + 1])
+    deliveries.discard(tx, [DONE + 2])
+
+
+USES = [claim, claim_in_vain, claim_by_new_rules, take_over, finish, give_back, list_deliveries, look_up, administer]
+
+
+@pytest.mark.parametrize("use", USES, ids=lambda use: use.__name__)
+def test_no_statement_scans_or_sorts(full_inbox: Database, use: Callable[[Transaction], None]) -> None:
+    plans: list[dict[str, Any]] = []
+    with _rolled_back(full_inbox) as tx, _explained(full_inbox, plans):
+        use(tx)
+    assert plans
+    shown = ("type", "key", "rows", "Extra", "statement")
+    costly = [" ".join(f"{name}={plan[name]}"[:150] for name in shown) for plan in plans if _is_costly(plan)]
+    assert not costly, "\n".join(costly)
+
+
+def test_a_claim_reads_only_what_it_takes_however_much_is_stored(full_inbox: Database) -> None:
+    with _rolled_back(full_inbox) as tx:
+        before = _rows_read(tx)
+        claimed = queue.claim(tx, "w2", ROUTING, Limits(), NOW + 10) or []
+        assert len(claimed) == 50
+        assert _rows_read(tx) - before < 1_500  # each delivery met by a handful of statements
+        before = _rows_read(tx)
+        assert queue.finish(tx, [Attempt(each.delivery_id, "w2", NOW, NOW, "done") for each in claimed])
+        assert _rows_read(tx) - before < 1_500
+
+
+def _rows_read(tx: Transaction) -> int:
+    return sum(int(row["Value"]) for row in tx.all("SHOW SESSION STATUS LIKE 'Handler_read%'"))
+
+
+class _RollBackError(Exception):
+    pass
+
+
+@contextmanager
+def _rolled_back(database: Database) -> Iterator[Transaction]:
+    try:
+        with database.transaction() as tx:
+            yield tx
+            raise _RollBackError
+    except _RollBackError:
+        pass
+
+
+@contextmanager
+def _explained(database: Database, plans: list[dict[str, Any]]) -> Iterator[None]:
+    """Have the server explain each statement just before it is carried out."""
+
+    def explain(connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool) -> None:
+        if many or statement.startswith(("EXPLAIN", "INSERT")):
+            return
+        asking = connection.connection.cursor()
+        asking.execute(f"EXPLAIN FORMAT=TRADITIONAL {statement}", parameters)
+        names = [column[0] for column in asking.description]
+        plans.extend({"statement": statement, **dict(zip(names, row, strict=True))} for row in asking.fetchall())
+        asking.close()
+
+    event.listen(database._engine, "before_cursor_execute", explain)
+    try:
+        yield
+    finally:
+        event.remove(database._engine, "before_cursor_execute", explain)
+
+
+def _is_costly(plan: dict[str, Any]) -> bool:
+    extra = plan["Extra"] or ""
+    if plan["select_type"] == "UPDATE":  # of the index it goes by: the rows' places are noted first
+        extra = extra.replace("Using temporary", "")
+    scan = plan["type"] in ("ALL", "index") and int(plan["rows"]) > 100
+    return scan or "filesort" in extra or "temporary" in extra

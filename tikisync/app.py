@@ -1,0 +1,145 @@
+"""Wiring: from the config file to the running parts, with the real clock. Importing it starts nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import os
+import random
+import socket
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tikisync import config as configuration
+from tikisync.config import Config
+from tikisync.core.document import CREDENTIALS
+from tikisync.database import Database
+from tikisync.errors import ConfigError, SetupError
+from tikisync.inbox.deliveries import Delivery
+from tikisync.logs import event
+from tikisync.pipeline import administer, check, overview
+from tikisync.pipeline.apply import Applier
+from tikisync.pipeline.check import Finding
+from tikisync.pipeline.preview import Preview, preview
+from tikisync.pipeline.receive import Receiver
+from tikisync.pipeline.worker import Worker
+from tikisync.tiki import local_php, system_ini
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class App:
+    """An opened config: the database it leads to and the parts made from it."""
+
+    path: Path
+    config: Config
+    database: Database
+    forced: Mapping[str, str]  # preferences that Tiki's system configuration forces
+    warnings: tuple[str, ...] = ()
+    applier: Applier = field(init=False)
+    receiver: Receiver = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.applier = Applier(self.database, self.config, self.forced, time.time)
+        self.receiver = Receiver(self.database, self.config.handlers, self.forced)
+
+    def worker(self) -> Worker:
+        """Return a worker named after this host and process."""
+        name = f"{socket.gethostname()}/{os.getpid()}"
+        return Worker(self.database, self.applier, name, self.config.worker, clock=time.time, jitter=random.random)
+
+    def reload(self) -> bool:
+        """Read the config file again; on a problem keep the rules as they are, log it and return False.
+
+        Handlers and rules take effect at once; the database and the address need a restart.
+        """
+        try:
+            fresh = configuration.load(self.path)
+        except ConfigError as error:
+            event(log, logging.ERROR, "config.refused", problems=len(error.problems), first=error.problems[0])
+            return False
+        self.config = fresh
+        self.applier.config = fresh
+        self.receiver.handlers = fresh.handlers
+        event(log, logging.INFO, "config.loaded", rules=len(fresh.rules), fingerprint=fresh.fingerprint)
+        return True
+
+    def check(self) -> list[Finding]:
+        """Return everything that keeps webhooks from working."""
+        return check.check(self.database, self.config, self.forced, self.warnings)
+
+    def unready(self) -> list[str]:
+        """Say what keeps the service from receiving; nothing where it is ready."""
+        return overview.unready(self.database)
+
+    def grants(self, user: str, host: str) -> list[str]:
+        """Return the statements that give a database account the least rights that tikisync needs."""
+        return administer.grants(self.database, user, host)
+
+    def preview(self, rule_or_handler: str, body: bytes, headers: Mapping[str, str]) -> Preview:
+        """Rehearse a payload for one rule, or for all rules of a handler; write nothing."""
+        rules = [rule for rule in self.config.rules if rule.name == rule_or_handler]
+        if not rules:
+            rules = [rule for rule in self.config.rules if rule_or_handler in rule.handlers]
+        if not rules:
+            known = ", ".join(rule.name for rule in self.config.rules) or "none"
+            raise SetupError(
+                f"no rule is named {rule_or_handler!r} or is for such a handler", hint=f"the rules are: {known}"
+            )
+        name = rule_or_handler if rule_or_handler in rules[0].handlers else rules[0].handlers[0]
+        handler = administer.handler(self.database, name)
+        made_up = Delivery(
+            delivery_id=0, handler=name, user=handler.user, received_at=int(time.time() * 1000), status="pending",
+            attempts=0, method="POST", path="/tiki-webhooks.php", query="", client_ip="127.0.0.1",
+            headers=tuple((key.lower(), value) for key, value in headers.items()), body=body, reason="", duplicates=0,
+        )  # fmt: skip
+        applier = dataclasses.replace(self.applier, config=dataclasses.replace(self.config, rules=tuple(rules)))
+        return preview(applier, made_up)
+
+    def hidden_headers(self, handler: str) -> frozenset[str]:
+        """Return the names, in lower case, of headers whose values no one should read: signatures and credentials."""
+        signatures = {
+            each.signature_header.lower() for each in administer.handlers(self.database) if each.name == handler
+        }
+        return CREDENTIALS | signatures
+
+
+def open_app(path: Path) -> App:
+    """Read the config file and what of Tiki's files it names; connect nothing yet. Raises SetupError."""
+    config = configuration.load(path)
+    url, forced, warnings = _site(config)
+    return App(path, config, Database(url), forced, warnings)
+
+
+def _site(config: Config) -> tuple[str, Mapping[str, str], tuple[str, ...]]:
+    settings = config.tiki
+    url, named = settings.url, settings.system_configuration_file
+    files = [(named, settings.system_configuration_identifier)] if named else []
+    if settings.path is not None:
+        local = local_php.read(settings.path, settings.site)
+        files += system_ini.of_tiki(settings.path, local)
+        url = url or local_php.url(local)
+    overrides = system_ini.read(files)
+    return url or "", overrides.forced, overrides.warnings
+
+
+def watch(path: Path, changed: Callable[[], object], stop: threading.Event, interval: float = 1.0) -> None:
+    """Call ``changed`` whenever the file becomes another one, until ``stop`` is set."""
+    seen = _stamp(path)
+    while not stop.wait(interval):
+        now = _stamp(path)
+        if now != seen and now is not None:
+            seen = now
+            changed()
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None  # an editor is replacing it
+    return (status.st_mtime_ns, status.st_size, status.st_ino)

@@ -1,0 +1,42 @@
+"""A small HTTP client: what a sender of webhooks does."""
+
+from __future__ import annotations
+
+import http.client
+from collections.abc import Iterable, Mapping
+from urllib.parse import urlsplit
+
+from tikisync.errors import PassingError, SetupError
+
+
+def post(url: str, body: bytes, headers: Mapping[str, str], timeout: float = 30) -> tuple[int, str]:
+    """Post a body; return the answer's status and text. Raises SetupError or PassingError, saying where."""
+    parts = urlsplit(url)
+    connections = {"http": http.client.HTTPConnection, "https": http.client.HTTPSConnection}
+    if parts.scheme not in connections or not parts.hostname:
+        raise SetupError(
+            f"{url} is not an address to post to", hint="write it as http://127.0.0.1:8025/tiki-webhooks.php"
+        )
+    connection = connections[parts.scheme](parts.hostname, parts.port, timeout=timeout)
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    try:
+        connection.request("POST", target, body, {"User-Agent": "tikisync-send", **headers})
+        answer = connection.getresponse()
+        return answer.status, answer.read(10_000).decode("utf-8", "replace").strip()
+    except OSError as error:
+        raise PassingError(
+            f"nothing answers at {url} ({error.strerror or error})", hint="start the service with `tikisync serve`"
+        ) from error
+    finally:
+        connection.close()
+
+
+def read_headers(lines: Iterable[str]) -> dict[str, str]:
+    """Parse ``Name: value`` lines; raise SetupError for one without a colon."""
+    headers = {}
+    for line in lines:
+        name, colon, value = line.partition(":")
+        if not colon or not name.strip():
+            raise SetupError(f"{line!r} is not a header", hint="write it as 'X-Shopify-Topic: orders/create'")
+        headers[name.strip()] = value.strip()
+    return headers

@@ -1,0 +1,75 @@
+"""What commands print: tables and sentences for people, JSON for programs, errors that say what to change."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from tikisync.errors import ConfigError, TikisyncError
+
+console = Console(highlight=False, soft_wrap=True)
+errors = Console(stderr=True, highlight=False, soft_wrap=True)
+
+_STYLES = {
+    "done": "green", "accepted": "green", "ok": "green", "pending": "yellow", "ignored": "dim", "warning": "yellow",
+    "refused": "red", "failed": "red", "error": "red", "duplicate": "dim", "discarded": "dim",
+}  # fmt: skip
+
+
+def say(sentence: str) -> None:
+    """Print a sentence; rich markup is understood."""
+    console.print(sentence)
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print rows under column names; status words are coloured."""
+    shown = Table(title=title or None, title_justify="left", title_style="bold", header_style="bold")
+    for column in columns:
+        shown.add_column(column, overflow="fold")
+    for row in rows:
+        shown.add_row(*(_cell(value) for value in row))
+    console.print(shown)
+
+
+def as_json(value: Any) -> None:
+    """Print a value as JSON, dates as they are stored."""
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")
+
+
+def moment(milliseconds: int | None) -> str:
+    """Return a time of the inbox (milliseconds since the epoch) for people, in UTC."""
+    if not milliseconds:
+        return ""
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def fail(error: TikisyncError) -> int:
+    """Print an error and what to do about it to standard error; return its exit code."""
+    problems: Sequence[str] = error.problems if isinstance(error, ConfigError) else (str(error),)
+    if isinstance(error, ConfigError):
+        errors.print(f"[red]{escape(error.source)} cannot be used:[/red]")
+    for problem in problems:
+        errors.print(f"[red]•[/red] {escape(problem)}")
+    if error.hint:
+        errors.print(f"  [dim]→[/dim] {escape(error.hint)}")
+    return error.exit_code
+
+
+def pairs(facts: Mapping[str, object]) -> None:
+    """Print names and values below each other."""
+    width = max((len(name) for name in facts), default=0)
+    for name, value in facts.items():
+        console.print(f"[bold]{name.ljust(width)}[/bold]  {_cell(value)}")
+
+
+def _cell(value: object) -> str:
+    text = escape("" if value is None else str(value))
+    style = _STYLES.get(text)
+    return f"[{style}]{text}[/{style}]" if style else text

@@ -1,0 +1,44 @@
+"""``tikisync try``: what the rules make of a payload, and the rows that would be written."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from tikisync.cli import output
+from tikisync.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile
+
+
+def try_rules(
+    rule: Annotated[str, typer.Argument(help="A rule's name, or a handler's to try all its rules.")],
+    file: Annotated[Path, typer.Argument(help="A file with the payload; - reads standard input.")],
+    config: ConfigFile = DEFAULT_CONFIG,
+    header: Annotated[list[str], typer.Option("-H", "--header", help="A header of the request, 'Name: value'.")] = [],  # noqa: B006
+    json: AsJson = False,
+) -> None:
+    """Show the rows that a payload would write to Tiki; nothing is written."""
+    from tikisync.app import open_app
+    from tikisync.cli.client import read_headers
+
+    body = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+    app = open_app(config)
+    preview = app.preview(rule, body, read_headers(header))
+    rows = [{"verb": verb, "table": table, "columns": dict(columns)} for verb, table, columns in preview.rows]
+    if json:
+        passed_over = [asdict(each) for each in preview.evaluation.passed_over]
+        output.as_json({"would": [str(each) for each in preview.written], "passed_over": passed_over, "rows": rows})
+        return
+    for each in preview.evaluation.passed_over:
+        output.say(f"[dim]rule {escape(each.rule)} does not apply: {escape(each.why)}[/dim]")
+    for written in preview.written:
+        told = replace(written, what=written.what.replace("item 0 of", "a new item of"))
+        output.say(f"would be [bold]{escape(str(told))}[/bold]")
+    for row in rows:
+        columns = ", ".join(f"{name}={value!r}" for name, value in row["columns"].items())  # type: ignore[attr-defined]
+        output.say(f"  [cyan]{row['verb']}[/cyan] {escape(str(row['table']))}: {escape(columns)}")
+    output.say("[dim]Nothing was written.[/dim]")

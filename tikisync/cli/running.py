@@ -1,0 +1,44 @@
+"""What runs beside the command in the foreground: the worker, and the watch over the config file."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from types import TracebackType
+
+from tikisync.app import App, watch
+from tikisync.errors import SetupError
+
+
+def require_ready(app: App) -> None:
+    """Raise SetupError where the database is not set up for the service."""
+    problems = app.unready()
+    if problems:
+        raise SetupError("; ".join(problems), hint="run `tikisync setup`, then `tikisync check`", reason="not_set_up")
+
+
+class Background:
+    """Threads that live as long as the ``with`` block; leaving it finishes the delivery in hand."""
+
+    def __init__(self, app: App, *, work: bool) -> None:
+        self.wake = threading.Event()
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=watch, args=(app.path, app.reload, self._stop), name="config")]
+        if work:
+            worker = app.worker()
+            self._threads.append(threading.Thread(target=worker.run, args=(self._stop, self.wake), name="worker"))
+        if threading.current_thread() is threading.main_thread() and hasattr(signal, "SIGHUP"):
+            signal.signal(signal.SIGHUP, lambda *_: app.reload())
+
+    def __enter__(self) -> Background:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        self.wake.set()
+        for thread in self._threads:
+            thread.join()

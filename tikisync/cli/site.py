@@ -1,0 +1,83 @@
+"""Commands about the Tiki beside us: set up our tables, check everything, list the handlers."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from tikisync.cli import output
+from tikisync.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile
+
+
+def setup(config: ConfigFile = DEFAULT_CONFIG, json: AsJson = False) -> None:
+    """Make or upgrade tikisync's own tables in Tiki's database. Safe to repeat; Tiki's tables are not touched."""
+    from tikisync.app import open_app
+    from tikisync.pipeline import administer
+
+    done = administer.set_up(open_app(config).database)
+    if json:
+        output.as_json({"done": done})
+    for step in done or ["everything is set up already"]:
+        if not json:
+            output.say(f"[green]✓[/green] {step}")
+
+
+def check(config: ConfigFile = DEFAULT_CONFIG, json: AsJson = False) -> None:
+    """Look for everything that keeps webhooks from working. Exit code: 0 nothing, 1 warnings, 2 errors."""
+    from dataclasses import asdict
+
+    from rich.markup import escape
+
+    from tikisync.app import open_app
+
+    app = open_app(config)
+    findings = app.check()
+    if json:
+        output.as_json([asdict(finding) for finding in findings])
+    else:
+        for each in findings:
+            colour = "red" if each.level == "error" else "yellow"
+            output.say(f"[{colour}]{each.level}[/{colour}] [bold]{escape(each.where)}[/bold]: {escape(each.message)}")
+            output.say(f"        [dim]→[/dim] {escape(each.hint)}")
+        if not findings:
+            output.say(f"[green]✓[/green] {len(app.config.rules)} rules fit their trackers; webhooks can arrive")
+    raise typer.Exit(max((2 if each.level == "error" else 1 for each in findings), default=0))
+
+
+def grants(
+    config: ConfigFile = DEFAULT_CONFIG,
+    user: Annotated[str, typer.Option(help="The database user that tikisync is to connect as.")] = "tikisync",
+    host: Annotated[str, typer.Option(help="The host it connects from.")] = "localhost",
+) -> None:
+    """Print the GRANT statements that give a database user the least rights that tikisync needs."""
+    from tikisync.app import open_app
+
+    for statement in open_app(config).grants(user, host):
+        typer.echo(statement)
+
+
+def handlers(config: ConfigFile = DEFAULT_CONFIG, json: AsJson = False) -> None:
+    """List the webhook handlers as Tiki has them, and the rules that use them. Secrets stay hidden."""
+    from tikisync.app import open_app
+    from tikisync.pipeline import administer
+
+    app = open_app(config)
+    rows = [
+        {
+            "name": handler.name,
+            "user": handler.user if handler.user_exists else f"{handler.user} (missing)",
+            "verification": handler.verification,
+            "algorithm": handler.algo,
+            "signature header": handler.signature_header,
+            "secret": "set" if handler.secret else "empty",
+            "rules": [rule.name for rule in app.config.rules if handler.name in rule.handlers],
+        }
+        for handler in administer.handlers(app.database)
+    ]
+    if json:
+        output.as_json(rows)
+        return
+    columns = ("name", "user", "verification", "algorithm", "signature header", "secret", "rules")
+    shown = [[", ".join(cell) if isinstance(cell := row[name], list) else cell for name in columns] for row in rows]
+    output.table("", columns, shown)

@@ -1,0 +1,13 @@
+"""The config file: one INI file, read into frozen values; every problem in it is reported at once."""
+
+from tikisync.config.reading import load
+from tikisync.config.settings import (
+    Config,
+    HandlerSettings,
+    LogSettings,
+    ServerSettings,
+    TikiSettings,
+    WorkerSettings,
+)
+
+__all__ = ["Config", "HandlerSettings", "LogSettings", "ServerSettings", "TikiSettings", "WorkerSettings", "load"]

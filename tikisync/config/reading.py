@@ -1,0 +1,184 @@
+"""From the config file to a ``Config``, or to all its problems at once."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tikisync.config import rules, values
+from tikisync.config.ini import IniFile, Section, parse
+from tikisync.config.settings import Config, HandlerSettings, LogSettings, ServerSettings, TikiSettings, WorkerSettings
+from tikisync.core.expressions import similar
+from tikisync.core.retry import RetrySettings
+from tikisync.core.rules import Rule
+from tikisync.errors import ConfigError
+
+URL_VARIABLE = "TIKISYNC_DATABASE_URL"
+CREDENTIALS_VARIABLE = "CREDENTIALS_DIRECTORY"  # systemd.exec(5), LoadCredential=
+
+_HOUR = 3_600_000  # milliseconds
+_SERVER: Mapping[str, values.Converter] = {
+    "host": values.text,
+    "port": values.whole(1, 65535),
+    "body_limit": values.size,
+    "trusted_proxies": values.networks,
+}
+_WORKER: Mapping[str, values.Converter] = {
+    "enabled": values.switch,
+    "batch": values.whole(1, 1000),
+    "lease": values.duration(5_000, _HOUR),
+    "poll": values.duration(100, _HOUR),
+}
+_RETRY: Mapping[str, values.Converter] = {
+    "first_delay": values.duration(100, _HOUR),
+    "longest_delay": values.duration(100, 24 * _HOUR),
+    "attempts": values.whole(1, 1000),
+    "attempts_at_bugs": values.whole(1, 1000),
+}
+_LOG: Mapping[str, values.Converter] = {
+    "level": values.choice("DEBUG", "INFO", "WARNING", "ERROR"),
+    "format": values.choice("text", "json"),
+}
+_HANDLER: Mapping[str, values.Converter] = {
+    "delivery_id": values.header,
+    "duplicates": values.choice("id", "body", "id+body", "accept"),
+    "topic": values.header,
+}
+_SECTIONS = ("tiki", "server", "worker", "log", "handler NAME", "rule NAME")
+
+
+def load(path: Path, environment: Mapping[str, str] = os.environ) -> Config:
+    """Read a config file (UTF-8) and the credential file that it may name.
+
+    ``TIKISYNC_DATABASE_URL`` in the environment stands above the database that the file leads to. Raises ConfigError
+    with a sentence for each problem.
+    """
+    try:
+        file = parse(path.read_bytes().decode())
+    except OSError as error:
+        raise ConfigError(str(path), [f"the file cannot be read: {error.strerror}"]) from None
+    except UnicodeDecodeError:
+        raise ConfigError(str(path), ["the file is not UTF-8 text; save it as UTF-8"]) from None
+    config = _Reader(path, file, environment).config()
+    if file.problems:
+        raise ConfigError(str(path), file.problems)
+    return config
+
+
+@dataclass(slots=True)
+class _Reader:
+    path: Path
+    file: IniFile
+    environment: Mapping[str, str]
+    plain: dict[str, dict[str, Any]] = field(default_factory=dict)  # by section, its converted keys
+    handlers: dict[str, HandlerSettings] = field(default_factory=dict)
+    rules: list[Rule] = field(default_factory=list)
+
+    def config(self) -> Config:
+        for section in self.file.sections.values():
+            self._section(section)
+        worker = self.plain.get("worker", {})
+        retry = RetrySettings(**{key: worker.pop(key) for key in _RETRY if key in worker})
+        if retry.first_delay > retry.longest_delay:
+            self.file.problem(self.file.sections["worker"], "first_delay", "it is longer than longest_delay")
+        return Config(
+            source=str(self.path),
+            tiki=self._tiki(self.file.sections.get("tiki", Section("tiki", 1))),
+            server=ServerSettings(**self.plain.get("server", {})),
+            worker=WorkerSettings(**worker, retry=retry),
+            log=LogSettings(**self.plain.get("log", {})),
+            handlers=self.handlers,
+            rules=tuple(self.rules),
+        )
+
+    def _section(self, section: Section) -> None:
+        plain: Mapping[str, Mapping[str, values.Converter]] = {
+            "tiki": self._tiki_keys(), "server": _SERVER, "worker": {**_WORKER, **_RETRY}, "log": _LOG}  # fmt: skip
+        kind, _, name = section.name.partition(" ")
+        if section.name in plain:
+            self.plain[kind] = self._converted(section, plain[kind].get, plain[kind])
+        elif kind == "handler" and name:
+            self.handlers[name] = HandlerSettings(**self._converted(section, _HANDLER.get, _HANDLER))
+        elif kind == "rule" and name:
+            given = self._converted(section, rules.converter, (*rules.KEYS, *rules.PATTERNS))
+            for key, what in rules.problems(section, given):
+                self.file.problem(section, key, what)
+            self.rules.append(rules.rule(name, given))
+        elif kind in ("handler", "rule"):
+            self.file.problem(section, "", f"it has no name; write [{kind} NAME]")
+        else:
+            hint = similar(section.name, _SECTIONS) or f"; there are {', '.join(_SECTIONS)}"
+            self.file.problem(section, "", f"there is no such section{hint}")
+
+    def _converted(
+        self, section: Section, converter: Callable[[str], values.Converter | None], known: Iterable[str]
+    ) -> dict[str, Any]:
+        given: dict[str, Any] = {}
+        for key, entry in section.entries.items():
+            convert = converter(key)
+            if convert is None:
+                self.file.problem(
+                    section, key, "there is no such key" + (similar(key, known) or f"; there are {', '.join(known)}")
+                )
+                continue
+            try:
+                given[key] = convert(entry.text)
+            except ValueError as error:
+                self.file.problem(section, key, str(error))
+        return given
+
+    def _tiki_keys(self) -> Mapping[str, values.Converter]:
+        return {
+            "path": self._path,
+            "url": _url,
+            "url_file": self._url_file,
+            "site": values.text,
+            "system_configuration_file": self._path,
+            "system_configuration_identifier": values.text,
+        }
+
+    def _tiki(self, section: Section) -> TikiSettings:
+        given = self.plain.get("tiki", {})
+        keys = section.entries.keys()
+        sources = keys & {"path", "url", "url_file"}
+        overriding = self.environment.get(URL_VARIABLE)
+        if len(sources) > 1:
+            self.file.problem(section, max(sources), f"give only one of {', '.join(sorted(sources))}")
+        if not sources and not overriding:
+            self.file.problem(section, "", "say where Tiki is: path = the folder of your Tiki, or url = its database")
+        if "site" in keys and "path" not in keys:
+            self.file.problem(section, "site", "it chooses among the sites of a path; give the path or remove it")
+        if "system_configuration_identifier" in keys and "system_configuration_file" not in keys:
+            self.file.problem(section, "system_configuration_identifier", "give system_configuration_file too")
+        url = given.pop("url_file", None) or given.pop("url", None)
+        if overriding:
+            try:
+                url = _url(overriding)
+            except ValueError as error:
+                self.file.problems.append(f"{URL_VARIABLE} in the environment: {error}")
+        return TikiSettings(url=url, **given)
+
+    def _path(self, given: str) -> Path:
+        return self.path.parent / values.text(given)
+
+    def _url_file(self, given: str) -> str:
+        folder = Path(self.environment.get(CREDENTIALS_VARIABLE) or self.path.parent)
+        try:
+            return _url((folder / values.text(given)).read_text(encoding="utf-8").strip())
+        except OSError as error:
+            raise ValueError(f"the file cannot be read: {error.strerror}") from None
+        except UnicodeDecodeError:
+            raise ValueError("the file is not UTF-8 text; save it as UTF-8") from None
+
+
+def _url(given: str) -> str:
+    if not re.match(r"mysql\+pymysql://[^/\s]*/[^/\s?]|sqlite:///", given):
+        raise ValueError(
+            "this is no database URL tikisync can use; write it as "
+            "mysql+pymysql://user:password@host/database, with %XX for special characters in the password"
+        )
+    return given

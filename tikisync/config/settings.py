@@ -1,0 +1,80 @@
+"""A config file as frozen values."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tikisync.core.requests import Network
+from tikisync.core.retry import RetrySettings
+from tikisync.core.rules import Rule
+
+
+@dataclass(frozen=True, slots=True)
+class TikiSettings:
+    """Where Tiki is: its folder, or the URL of its database; with the URL from the environment, maybe both."""
+
+    path: Path | None = None
+    url: str | None = field(default=None, repr=False)
+    site: str = ""  # of a MultiTiki
+    system_configuration_file: Path | None = None  # besides the one that db/local.php names
+    system_configuration_identifier: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """Where and how ``tikisync serve`` listens."""
+
+    host: str = "127.0.0.1"
+    port: int = 8025
+    body_limit: int = 1 << 20  # bytes
+    trusted_proxies: tuple[Network, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSettings:
+    """How deliveries are applied."""
+
+    enabled: bool = True  # in ``tikisync serve``; ``tikisync work`` works in any case
+    batch: int = 50  # deliveries claimed at a time
+    lease: int = 60_000  # milliseconds until another worker may take over what was claimed
+    poll: int = 1_000  # milliseconds between looks for work that another process received
+    retry: RetrySettings = field(default_factory=RetrySettings)
+
+
+@dataclass(frozen=True, slots=True)
+class LogSettings:
+    """What is logged, and how."""
+
+    level: str = "INFO"
+    format: str = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class HandlerSettings:
+    """What Tiki's handler does not say about its sender; header names in lower case, '' where there is none."""
+
+    delivery_id: str = ""  # header
+    duplicates: str = "id+body"  # what makes a delivery a duplicate: id, body, id+body, or nothing: accept
+    topic: str = ""  # header
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """A whole config file, valid in itself; ``fingerprint`` changes with the rules and with what they see."""
+
+    source: str
+    tiki: TikiSettings
+    server: ServerSettings = ServerSettings()
+    worker: WorkerSettings = WorkerSettings()
+    log: LogSettings = LogSettings()
+    handlers: Mapping[str, HandlerSettings] = field(default_factory=dict)  # by the handler's name in Tiki
+    rules: tuple[Rule, ...] = ()
+    fingerprint: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        topics = sorted((name, handler.topic) for name, handler in self.handlers.items())
+        digest = hashlib.blake2b(repr((self.rules, topics)).encode("utf-8", "surrogatepass"), digest_size=8)
+        object.__setattr__(self, "fingerprint", digest.hexdigest())

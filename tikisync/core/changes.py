@@ -1,0 +1,38 @@
+"""What a rule makes of one payload: pure data, not yet looked at by any tracker."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from tikisync.core.trackers import Json
+
+WRITE, CLOSE, DELETE = "write", "close", "delete"
+
+
+@dataclass(frozen=True, slots=True)
+class ItemChange:
+    """Write (or close, or delete) one tracker item.
+
+    The item is the one with ``item_id``, or the one whose ``key`` fields hold these values (found: update, not
+    found: create), or a new one where both are empty.
+    """
+
+    rule: str
+    tracker: str  # name or id, as the rule says
+    key: Mapping[str, Json] = field(default_factory=dict)  # permanent name → value
+    item_id: int | None = None
+    fields: Mapping[str, Json] = field(default_factory=dict)  # without nulls: those leave a field alone
+    status: str | None = None  # o, p, c
+    action: str = WRITE
+    trust: Mapping[str, str] = field(default_factory=dict)  # permanent name → 'html' or 'wiki'
+
+    def order_key(self) -> bytes | None:
+        """Return 16 bytes that equal changes of one item share, so that they are applied in the order received."""
+        if self.item_id is None and not self.key:
+            return None
+        identity: Json = [self.tracker.strip().casefold(), self.item_id, {name: str(v) for name, v in self.key.items()}]
+        text = json.dumps(identity, sort_keys=True, ensure_ascii=False)
+        return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()

@@ -1,0 +1,46 @@
+"""Tiki's webhook handlers, and what verification says of a request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """A webhook handler as Tiki's admin made it (a row of ``tiki_webhooks``); ``repr`` hides the secret."""
+
+    handler_id: int
+    name: str
+    user: str
+    verification: str
+    algo: str
+    signature_header: str
+    secret: str = field(repr=False)
+    user_exists: bool = True  # exactly this login, letter by letter
+
+    @property
+    def header(self) -> bytes:
+        """The signature header's name as requests hold it."""
+        return self.signature_header.lower().encode("utf-8", "surrogatepass")
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """The request was signed for this handler.
+
+    ``signature`` stands for what was signed: two requests of one handler with the same one hold the same content.
+    By Tiki's plain rule it is the value of the signature header, by a recipe the digest of the signed content (a
+    list of signatures, or an ECDSA one, can be written in several ways).
+    """
+
+    handler: Handler
+    signature: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The request was not signed as any handler asks; ``detail`` is for the admin, never for the sender."""
+
+    reason: str
+    detail: str
+    handler: str = ""  # the name of the handler it is about, where it is about one

@@ -1,0 +1,253 @@
+"""What writing an item takes: from a change and the item as it is to every value, status and side row, as data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tikisync.core import formulas, php, validation
+from tikisync.core.changes import CLOSE, ItemChange
+from tikisync.core.effects import Effect
+from tikisync.core.fields import FIELD_TYPES, unwritable
+from tikisync.core.fields.kind import DEFAULT_DATES, Context, DateFormat, FieldType, Stored
+from tikisync.core.formulas import Clock
+from tikisync.core.permissions import Rights
+from tikisync.core.questions import Answers, Question
+from tikisync.core.trackers import CLOSED, OPEN, Field, Item, Json, Tracker
+from tikisync.errors import FieldValueError, RuleError, SenderError
+
+STATUS_FIELD = -1  # the field id under which Tiki's history keeps the old status
+"""A status change in ``tiki_tracker_item_field_logs`` (trackerlib, Tiki 24.4)."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldWrite:
+    """One field's value before and after; None is SQL NULL or no row."""
+
+    field: Field
+    old: str | None
+    new: str | None
+
+    @property
+    def changes(self) -> bool:
+        """Tell whether the stored text becomes another; NULL, no row and ``''`` are all empty."""
+        return (self.old or "") != (self.new or "")
+
+    def logged(self, dates: DateFormat) -> str | None:
+        """Return the old value as the item's history shows it, None where Tiki logs nothing (PHP's ``!=`` decides)."""
+        if not php.loosely_differ(self.old, self.new):
+            return None
+        return FIELD_TYPES[self.field.type].logged(self.field, self.old or "", dates)
+
+
+@dataclass(frozen=True, slots=True)
+class ItemPlan:
+    """All that will hold for one item once it is written."""
+
+    tracker: Tracker
+    item: Item | None  # as it is; None: to be created
+    status: str
+    now: int  # UNIX seconds, UTC
+    writes: tuple[FieldWrite, ...]
+    effects: tuple[Effect, ...] = ()
+    dates: DateFormat = DEFAULT_DATES
+    notes: tuple[str, ...] = ()  # what the delivery should say about it
+
+    @property
+    def is_unchanged(self) -> bool:
+        """Tell whether the item holds all this already."""
+        return self.item is not None and self.status == self.item.status and not self.writes
+
+    @property
+    def numbered(self) -> tuple[Field, ...]:
+        """The auto-increment fields that need a number, which only the database can give."""
+        return () if self.item else tuple(each for each in self.tracker.fields if _is_numbered(each))
+
+    def history(self) -> list[tuple[int, str]]:
+        """Return (field id, old value) for each row of the item's history, the status first."""
+        if self.item is None:
+            return []
+        changed = [(STATUS_FIELD, self.item.status)] if self.status != self.item.status else []
+        logged = ((write.field.field_id, write.logged(self.dates)) for write in self.writes)
+        return changed + [(field_id, value) for field_id, value in logged if value is not None]
+
+    def finished(self, item_id: int, numbers: Mapping[int, str]) -> ItemPlan:
+        """Return the plan with the numbers given and Tiki's calculations carried out over all values."""
+        numbered = tuple(FieldWrite(each, None, numbers[each.field_id]) for each in self.numbered)
+        writes = {write.field.field_id: write for write in (*self.writes, *numbered)}
+        before = self.item.values if self.item else {}
+        values = {**before, **{field_id: write.new for field_id, write in writes.items()}}
+        for field_id, result in formulas.calculated(self.tracker, values, item_id, clock=Clock(self.now)).items():
+            field = next(each for each in self.tracker.fields if each.field_id == field_id)
+            write = FieldWrite(field, before.get(field_id), result)
+            if self.item is None or write.changes:
+                writes[field_id] = write
+        return replace(self, writes=tuple(sorted(writes.values(), key=_order)))
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A change encoded field by field, before the checks that look at the item as a whole."""
+
+    tracker: Tracker
+    item: Item | None
+    change: ItemChange
+    context: Context
+    stored: Mapping[int, Stored | None]  # by field id; None: the field gets no row
+    named: frozenset[int]
+
+    def questions(self) -> Iterator[Question[Any]]:
+        """Name what the checks of the whole item must know."""
+        yield from validation.questions(self.tracker, self._values(), self.named)
+
+    def plan(self, rights: Rights, answers: Answers, *, validate_email: str = "n") -> ItemPlan:
+        """Return the plan; raise FieldValueError or SenderError where Tiki's form would refuse the item."""
+        problems = validation.problems(
+            self.tracker, self._values(), self.named, answers, item=self.item, validate_email=validate_email
+        )
+        raise_problems(self.change.rule, problems)
+        writes = tuple(_writes(self.tracker, self.item, self.stored))
+        changes = any(write.field.field_id in self.named for write in writes)
+        status, notes = _status(self.tracker, self.item, self.change, rights, changes=changes)
+        if self.item is not None and not changes and status == self.item.status:
+            writes = ()  # what Tiki sets by itself does not make a repeated webhook a change
+        written = {write.field.field_id for write in writes}
+        effects = tuple(e for i, s in self.stored.items() if s is not None and i in written for e in s.effects)
+        return ItemPlan(self.tracker, self.item, status, self.context.now, writes, effects, self.context.dates, notes)
+
+    def _values(self) -> dict[int, str | None]:
+        before: Mapping[int, str | None] = self.item.values if self.item else {}
+        return {**before, **{i: s.value if s else None for i, s in self.stored.items()}}
+
+
+def questions(tracker: Tracker, item: Item | None, change: ItemChange, context: Context) -> Iterator[Question[Any]]:
+    """Name what must be known before ``draft``; raise RuleError for a field that is not there or cannot be written."""
+    for field, kind, value in _named(tracker, change):
+        yield from kind.questions(field, value, _for_field(context, item, field, change))
+    for field, kind in _unnamed(tracker, change):
+        yield from kind.untouched_questions(field, _for_field(context, item, field, change))
+
+
+def draft(tracker: Tracker, item: Item | None, change: ItemChange, rights: Rights, context: Context) -> Draft:
+    """Encode every field the change names and what Tiki stores by itself in the others.
+
+    Raises RuleError, NotPermittedError or FieldValueError (several: SenderError with all of them).
+    """
+    stored: dict[int, Stored | None] = {}
+    problems: list[FieldValueError] = []
+    for field, kind, value in _named(tracker, change):
+        rights.require_field(field, creating=item is None)
+        try:
+            stored[field.field_id] = kind.encode(field, value, _for_field(context, item, field, change))
+        except FieldValueError as problem:
+            problems.append(problem)
+    raise_problems(change.rule, problems)
+    for field, kind in _unnamed(tracker, change):
+        may_set = rights.can_set_field(field, creating=item is None)
+        if item is None and not may_set:
+            stored[field.field_id] = Stored(None)  # Tiki's form does not post what the user may not edit
+        elif may_set:
+            untouched = kind.untouched(field, _for_field(context, item, field, change))
+            if item is None or untouched is not None:
+                stored[field.field_id] = untouched
+    return Draft(
+        tracker, item, change, context, stored, frozenset(field.field_id for field, _, _ in _named(tracker, change))
+    )
+
+
+def raise_problems(rule: str, problems: Sequence[FieldValueError]) -> None:
+    """Raise the only problem, or one error that tells all of them."""
+    for problem in problems:
+        problem.rule = rule
+    if len(problems) == 1:
+        raise problems[0]
+    if problems:
+        told = "; ".join(f"field {problem.field}: {problem.message}" for problem in problems)
+        raise SenderError(f"rule {rule}: {told}", reason=problems[0].reason)
+
+
+def writable(tracker: Tracker, perm_name: str, rule: str) -> tuple[Field, FieldType]:
+    """Return a field and its type; raise RuleError where there is no such field or no rule can write it."""
+    field = tracker.field_named(perm_name)
+    if field is None:
+        known = ", ".join(each.perm_name for each in tracker.fields)
+        raise RuleError(
+            rule,
+            f"tracker {tracker.name} has no field with the permanent name {perm_name}",
+            hint=f"its fields are {known}",
+            reason="field_unknown",
+        )
+    if why := unwritable(field):
+        raise RuleError(
+            rule,
+            f"field {perm_name} cannot be written: {why}",
+            hint="remove it from the rule",
+            reason="field_unwritable",
+        )
+    return field, FIELD_TYPES[field.type]
+
+
+def require_available(field: Field, kind: FieldType, is_on: Callable[[str], bool], rule: str) -> None:
+    """Raise RuleError where a preference that the field's type needs is off; Tiki cannot show or save it then."""
+    off = [name for name in kind.preferences.get(field.type, ()) if not is_on(name)]
+    if off:
+        raise RuleError(
+            rule,
+            f"field {field.perm_name} cannot be written: Tiki's preference {off[0]} is off",
+            hint="switch it on in Tiki's admin, or remove the field from the rule",
+            reason="field_type_off",
+        )
+
+
+def _named(tracker: Tracker, change: ItemChange) -> Iterator[tuple[Field, FieldType, Json]]:
+    for perm_name, value in change.fields.items():
+        field, kind = writable(tracker, perm_name, change.rule)
+        yield field, kind, value
+
+
+def _unnamed(tracker: Tracker, change: ItemChange) -> Iterator[tuple[Field, FieldType]]:
+    for field in tracker.fields:
+        kind = FIELD_TYPES.get(field.type)
+        by_itself = field.type in formulas.CALCULATED or _is_numbered(field)
+        if kind and field.perm_name not in change.fields and not by_itself:
+            yield field, kind
+
+
+def _is_numbered(field: Field) -> bool:
+    kind = FIELD_TYPES.get(field.type)
+    return kind is not None and kind.numbered
+
+
+def _for_field(context: Context, item: Item | None, field: Field, change: ItemChange) -> Context:
+    old = item.value(field.field_id) if item else ""
+    return replace(context, creating=item is None, old=old, trust=change.trust.get(field.perm_name, ""))
+
+
+def _writes(tracker: Tracker, item: Item | None, stored: Mapping[int, Stored | None]) -> Iterator[FieldWrite]:
+    for field in tracker.fields:
+        after = stored.get(field.field_id)
+        if after is None:
+            continue
+        write = FieldWrite(field, item.values.get(field.field_id) if item else None, after.value)
+        if item is None or write.changes:
+            yield write
+
+
+def _status(
+    tracker: Tracker, item: Item | None, change: ItemChange, rights: Rights, *, changes: bool
+) -> tuple[str, tuple[str, ...]]:
+    """Return the status to be; a wanted one counts only where Tiki's item form would let the user set it."""
+    wanted = CLOSED if change.action == CLOSE else change.status
+    notes: tuple[str, ...] = ()
+    if wanted and not rights.can_set_status:
+        notes = (f"status left to Tiki: tracker {tracker.name} does not show it and the user does not administer it",)
+        wanted = None
+    if item is None:
+        return wanted or tracker.options.get("newItemStatus") or OPEN, notes
+    by_itself = tracker.options.get("modItemStatus") if changes else ""
+    return wanted or by_itself or item.status, notes
+
+
+def _order(write: FieldWrite) -> tuple[int, int]:
+    return (write.field.position, write.field.field_id)

@@ -1,0 +1,74 @@
+"""Text from strangers, written so that Tiki shows it as the plain text it is: no script, no wiki syntax, no plugin.
+
+What Tiki does with stored text: lib/parser/parserlib.php, lib/core/WikiParser/Parsable.php (Tiki 24.4).
+"""
+
+from __future__ import annotations
+
+import html
+import re
+
+_DROPPED = re.compile("[\0-\x08\x0b\x0c\x0e-\x19]")
+_SURROGATES = re.compile("[\ud800-\udfff]")
+
+_WIKI_SYNTAX = re.compile(
+    r"""
+      [{}\[~^]                                   # plugins, variables, links, ~np~ and its kin, boxes
+    | \([a-z0-9-]*\( | \(:                       # ((page)), (alias(page)), smileys by name
+    | __ | '' | == | :: | \|\| | -[-+=]          # bold, italic, underlined, centred, table, struck, …
+    | %% | %[^%\ 0-9A-Z](?:[^%\ 0-9A-Z]|$)       # line breaks, dynamic variables
+    | \.\.\.page\.\.\.
+    | ^[*\#!;+]                                  # lists, headings, definitions, continued items
+    | <[a-zA-Z/!] | &nbsp; | ≤REAL_              # what changes how Tiki breaks lines or keeps < and > apart
+    | (?:^|\s)(?: @\w | :[-'|_]?[()DSs] | =-?[DOo] | 8-[)Oo] | [Bi!]-?\) | LOL(?:\s|$))  # mentions, smileys
+    """,
+    re.VERBOSE,
+)
+_ACTIVE_ANYWHERE = re.compile(
+    r"""
+      ~/? | \{(?=\{) | &(?=[a-zA-Z#]) | <(?=x>) | ≤(?=REAL_)
+    | ^/(?=np|tc) | (?<![^~&/])t(?=c(?:~|$))     # what would become ~/np~, ~/tc~ or ~tc~ between the marks
+    """,
+    re.VERBOSE,
+)
+_HTML_SYNTAX = re.compile(r"[^\w\s,?\0-\x1f\x7f-\x9f]|_|LOL")
+
+
+def cleaned(text: str) -> str:
+    """Return text without the control characters that Tiki's form filter drops, and fit for UTF-8."""
+    return _SURROGATES.sub("\N{REPLACEMENT CHARACTER}", _DROPPED.sub("", text))
+
+
+def as_html(text: str) -> str:
+    """Return HTML that reads as this text; unchanged where a browser shows it as it is anyway."""
+    if html.unescape(text) != text:
+        text = text.replace("&", "&amp;")
+    return text.replace("<", "&lt;").replace(">", "&gt;")
+
+
+def as_wiki(text: str) -> str:
+    """Return wiki text that reads as this text: lines with syntax in them go between ``~np~`` and ``~/np~``.
+
+    The few characters that act in there as well become ``~code~``, which the parser shows as that character.
+    """
+    lines = text.split("\n")
+    ended = (*(line + "\n" for line in lines[:-1]), lines[-1])
+    return "\n".join(
+        _unparsed(line) if _WIKI_SYNTAX.search(whole) else line for line, whole in zip(lines, ended, strict=True)
+    )
+
+
+def _unparsed(line: str) -> str:
+    body = line.rstrip("\r")
+    shown = _ACTIVE_ANYWHERE.sub(lambda found: "~/np~" + "".join(f"~{ord(c)}~" for c in found[0]) + "~np~", body)
+    return f"~np~{shown}~/np~".replace("~np~~/np~", "") + line[len(body) :]
+
+
+def as_wysiwyg(text: str) -> str:
+    """Return HTML that reads as this text in a text area that holds HTML, where wiki syntax acts all the same."""
+    lines = (_HTML_SYNTAX.sub(_entities, line.rstrip("\r")) for line in text.split("\n"))
+    return "<br />".join(lines)
+
+
+def _entities(found: re.Match[str]) -> str:
+    return "".join(f"&#{ord(character)};" for character in found[0])

@@ -1,0 +1,120 @@
+"""What Tiki's form checks about an item as a whole before it saves it (trackerlib check_field_values, 24.4).
+
+What one value must look like, its field type has checked already (``encode``). Tiki looks at all fields at every save;
+here a field that no rule names counts only as far as it must not be empty: it was checked when it was written.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Iterator, Mapping
+from urllib.parse import parse_qs
+
+from tikisync.core import php
+from tikisync.core.fields import FIELD_TYPES
+from tikisync.core.fields.assigned import CREATOR
+from tikisync.core.fields.virtual import AutomaticType
+from tikisync.core.questions import Answers, ItemsWithValue
+from tikisync.core.trackers import Field, Item, Tracker
+from tikisync.errors import FieldValueError
+
+_EMPTY = (None, "", "0")  # to PHP's empty(), which decides whether a value is checked at all
+_ATOM = r"[\w!#$%&'*+/=?^`{|}~-]+"
+_EMAIL = re.compile(rf"(?!.{{65,}}@){_ATOM}(?:\.{_ATOM})*@(?!.*\.\.)[\w.:-]{{1,255}}")
+
+
+def questions(tracker: Tracker, values: Mapping[int, str | None], named: Collection[int]) -> Iterator[ItemsWithValue]:
+    """Name what must be known: which items have the values that must be distinct.
+
+    ``values`` are those to be stored, by field id, kept ones among them; ``named`` the ids of fields a rule names.
+    """
+    for field in _checked(tracker, values, named):
+        if question := _distinct(field, values[field.field_id] or ""):
+            yield question
+
+
+def problems(
+    tracker: Tracker,
+    values: Mapping[int, str | None],
+    named: Collection[int],
+    answers: Answers,
+    *,
+    item: Item | None = None,
+    validate_email: str = "n",
+) -> list[FieldValueError]:
+    """Return all problems in the order Tiki tells them: what is missing, then what is invalid, each by position.
+
+    ``item`` is the one to be updated, ``validate_email`` the preference validateEmail.
+    """
+    missing = [
+        FieldValueError(field.perm_name, "it is mandatory and would be empty", reason="mandatory_missing")
+        for field in tracker.fields
+        if field.is_mandatory and _is_missing(field, values.get(field.field_id) or "")
+    ]
+    invalid: list[FieldValueError] = []
+    for field in _checked(tracker, values, named):
+        value = values[field.field_id] or ""
+        question = _distinct(field, value)
+        others = [other for other in answers[question] if item is None or other != item.item_id] if question else []
+        if others:
+            message = field.validation_message or "its value must be distinct"
+            invalid.append(
+                FieldValueError(field.perm_name, f"{message} (item {others[0]} has it already)", reason="not_distinct")
+            )
+        if field.type == "m" and validate_email in ("y", "d") and not _EMAIL.fullmatch(value):
+            invalid.append(FieldValueError(field.perm_name, "it is no e-mail address", reason="email"))
+        if field.type == "j":
+            invalid += _out_of_bounds(tracker, field, values)
+    return missing + invalid
+
+
+def _checked(tracker: Tracker, values: Mapping[int, str | None], named: Collection[int]) -> Iterator[Field]:
+    return (each for each in tracker.fields if each.field_id in named and values.get(each.field_id) not in _EMPTY)
+
+
+def _is_missing(field: Field, value: str) -> bool:
+    if isinstance(FIELD_TYPES.get(field.type), AutomaticType):
+        return False
+    if field.type in ("u", "g") and field.number("autoassign") == CREATOR:
+        return False
+    if field.type == "c":
+        return value in ("", "n")
+    if field.type == "r":
+        return value in ("", "0")
+    if field.type in ("t", "a") and field.is_multilingual:
+        return not all(_in_languages(value))
+    return value == "" or (field.type == "e" and value == "0")
+
+
+def _in_languages(value: str) -> list[str]:
+    """Return the text in each language; one without languages is the only one."""
+    try:
+        texts = json.loads(value)
+    except ValueError:
+        return [value]
+    return [str(text) for text in texts.values()] if isinstance(texts, dict) else [value]
+
+
+def _distinct(field: Field, value: str) -> ItemsWithValue | None:
+    """Return the question whether other items have the value of a field whose values must be distinct.
+
+    The parameter of the validation may name another field to look at (validator_distinct.php).
+    """
+    if field.type in ("t", "a") and field.validation == "distinct":
+        named = parse_qs(field.validation_param).get("fieldId", [""])[0]
+        return ItemsWithValue(php.integer(named) or field.field_id, value)
+    return ItemsWithValue(field.field_id, value) if field.type == "a" and field.text("distinct") == "y" else None
+
+
+def _out_of_bounds(tracker: Tracker, field: Field, values: Mapping[int, str | None]) -> Iterator[FieldValueError]:
+    """Compare a date picker with the fields it must not be before or after (JsCalendar.php isValid)."""
+    for option, sign, words in (("notBefore", 1, "before"), ("notAfter", -1, "after")):
+        bound = next((each for each in tracker.fields if each.field_id == field.number(option)), None)
+        limit = values.get(bound.field_id) if bound else None
+        if bound and (
+            limit in _EMPTY or sign * php.integer(values[field.field_id] or "") < sign * php.integer(limit or "")
+        ):
+            yield FieldValueError(
+                field.perm_name, f"it cannot be {words} the date in field {bound.perm_name}", reason="date_bound"
+            )

@@ -1,0 +1,287 @@
+"""The database: engine, transactions, and every difference between MySQL, MariaDB and SQLite.
+
+Statements are written once, in the SQL that all three read (backticks quote names everywhere), with ``:name``
+parameters; a list, tuple or set as a parameter becomes an ``IN`` list. What differs is a method here.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import ssl
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any, TypeAlias
+
+from sqlalchemy import Engine, bindparam, create_engine, event, text
+from sqlalchemy import exc as sa
+from sqlalchemy.engine import URL, Connection, make_url
+from sqlalchemy.sql.elements import TextClause
+
+from tikisync.database_errors import translated
+from tikisync.errors import SetupError
+
+Row: TypeAlias = Mapping[str, Any]
+
+_DRIVERS = ("mysql+pymysql", "mariadb+pymysql", "sqlite", "sqlite+pysqlite")
+_COLLECTIONS = (list, tuple, set, frozenset)
+
+
+class Database:
+    """A MySQL, MariaDB or SQLite database; makes transactions, holds the connection pool.
+
+    ``connect_timeout``: seconds to wait for a connection, a new one or one that others use now.
+    """
+
+    def __init__(self, url: str | URL, *, pool_size: int = 5, connect_timeout: int = 5) -> None:
+        try:
+            parsed = make_url(url)
+        except (sa.ArgumentError, ValueError) as error:  # the latter about a port
+            raise SetupError(
+                "the database URL cannot be read",
+                hint="write it as mysql+pymysql://user:password@host/database?charset=utf8mb4",
+            ) from error
+        if parsed.drivername not in _DRIVERS:
+            raise SetupError(
+                f"no driver for a database URL that begins with {parsed.drivername}://",
+                hint="tikisync speaks mysql+pymysql:// (MySQL and MariaDB) and sqlite://",
+            )
+        self._url = parsed
+        self.is_sqlite = parsed.get_backend_name() == "sqlite"
+        self._engine = _sqlite(parsed) if self.is_sqlite else _mysql(parsed, pool_size, connect_timeout)
+
+    def __repr__(self) -> str:
+        return f"Database({self.shown})"
+
+    @property
+    def shown(self) -> str:
+        """The URL without its password, for people."""
+        return self._url.render_as_string(hide_password=True)
+
+    @property
+    def name(self) -> str:
+        """The name of the database on its server."""
+        return self._url.database or ""
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """Open a transaction: committed at the end of the block, rolled back if it raises.
+
+        Raises ConflictError or PassingError for trouble that passes, SetupError for what an admin can mend.
+        """
+        with self._errors_as_ours(), self._engine.begin() as connection:
+            yield Transaction(connection, sqlite=self.is_sqlite)
+
+    @contextmanager
+    def rehearsal(self) -> Iterator[Rehearsal]:
+        """Open a transaction that reads the real data and only records what it would write, on any engine."""
+        with self._errors_as_ours(), self._engine.connect() as connection:
+            yield Rehearsal(connection, sqlite=self.is_sqlite)
+
+    def close(self) -> None:
+        """Close all pooled connections."""
+        self._engine.dispose()
+
+    @contextmanager
+    def _errors_as_ours(self) -> Iterator[None]:
+        try:
+            yield
+        except (sa.SQLAlchemyError, sqlite3.Error) as error:  # SQLite's own while a file is being opened
+            raise translated(error, self.shown) from error
+
+
+class Transaction:
+    """An open transaction. Functions of ``tiki`` and ``inbox`` take one and never commit."""
+
+    def __init__(self, connection: Connection, *, sqlite: bool) -> None:
+        self._connection = connection
+        self.is_sqlite = sqlite
+
+    def all(self, sql: str, **parameters: Any) -> Sequence[Row]:
+        """Return the rows of a query, each a mapping by column name."""
+        rows: Sequence[Row] = self._run(sql, parameters).mappings().all()
+        return rows
+
+    def first(self, sql: str, **parameters: Any) -> Row | None:
+        """Return the first row of a query, or None."""
+        row: Row | None = self._run(sql, parameters).mappings().first()
+        return row
+
+    def value(self, sql: str, **parameters: Any) -> Any:
+        """Return the first column of the first row, or None."""
+        return self._run(sql, parameters).scalar()
+
+    def run(self, sql: str, **parameters: Any) -> int:
+        """Carry out a statement that writes; return how many rows it met."""
+        return int(self._run(sql, parameters).rowcount)
+
+    def insert(self, table: str, row: Row) -> int:
+        """Insert one row; return its automatic id (0 where the table has none)."""
+        statement, values = _insert_statement(table, tuple(row), self.is_sqlite), tuple(row.values())
+        return int(self._connection.exec_driver_sql(statement, values).lastrowid or 0)
+
+    def insert_many(self, table: str, rows: Sequence[Row], *, on_duplicate: str = "") -> int:
+        """Insert rows that all have the same columns, as one multi-row statement where the driver can.
+
+        ``on_duplicate``: '' raises, 'ignore' skips, anything else is the assignment that updates the row already
+        there, as SQL. Return the number of affected rows as the server counts them (MySQL: 1 inserted, 2 updated).
+        """
+        if not rows:
+            return 0
+        statement = _insert_statement(table, tuple(rows[0]), self.is_sqlite, on_duplicate)
+        values = [tuple(row[column] for column in rows[0]) for row in rows]
+        return int(self._connection.exec_driver_sql(statement, values).rowcount)
+
+    def upsert_many(self, table: str, rows: Sequence[Row], *, key: Sequence[str]) -> int:
+        """Insert rows, or update all their other columns where a row with this primary ``key`` is there already."""
+        if not rows:
+            return 0
+        others = [column for column in rows[0] if column not in key]
+        if self.is_sqlite:
+            assignment = ", ".join(f"`{column}` = excluded.`{column}`" for column in others)
+        else:  # VALUES() is the spelling that MariaDB and every MySQL up to 9 understand
+            assignment = ", ".join(f"`{column}` = VALUES(`{column}`)" for column in others)
+        return self.insert_many(table, rows, on_duplicate=assignment or "ignore")
+
+    def update(self, table: str, where: Row, changes: Row) -> int:
+        """Set columns of the rows whose columns equal ``where``; return how many rows it met."""
+        sets = ", ".join(f"`{column}` = :set_{column}" for column in changes)
+        parameters = {f"set_{column}": value for column, value in changes.items()}
+        return self.run(f"UPDATE `{table}` SET {sets} WHERE {_matches(where)}", **parameters, **where)  # noqa: S608
+
+    def delete(self, table: str, where: Row) -> int:
+        """Delete the rows whose columns equal ``where``; return how many."""
+        return self.run(f"DELETE FROM `{table}` WHERE {_matches(where)}", **where)  # noqa: S608
+
+    @property
+    def for_update(self) -> str:
+        """The suffix of a SELECT that locks its rows; SQLite needs none, its transactions lock from the start."""
+        return "" if self.is_sqlite else " FOR UPDATE"
+
+    def by_index(self, index: str) -> str:
+        """Return the suffix of a table in a SELECT that is to go by this index, whatever the statistics say."""
+        return "" if self.is_sqlite else f" FORCE INDEX (`{index}`)"
+
+    def columns(self, table: str) -> Sequence[str]:
+        """Return the names of a table's columns, in order; empty where there is no such table."""
+        if self.is_sqlite:
+            return [str(row["name"]) for row in self.all("SELECT name FROM pragma_table_info(:table)", table=table)]
+        sql = (
+            "SELECT column_name AS name FROM information_schema.columns "
+            "WHERE table_schema = DATABASE() AND table_name = :table ORDER BY ordinal_position"
+        )
+        return [str(row["name"]) for row in self.all(sql, table=table)]
+
+    def engine(self, table: str) -> str:
+        """Return a table's storage engine (``InnoDB``, ``MyISAM``, …; ``SQLite``), '' where there is no such table."""
+        if self.is_sqlite:
+            return "SQLite" if self.columns(table) else ""
+        sql = "SELECT engine FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = :table"
+        return str(self.value(sql, table=table) or "")
+
+    def server(self) -> str:
+        """Return the server's name and version, such as ``MariaDB 10.11.6``."""
+        if self.is_sqlite:
+            return f"SQLite {self.value('SELECT sqlite_version()')}"
+        version = str(self.value("SELECT VERSION()"))
+        return ("MariaDB " if "mariadb" in version.lower() else "MySQL ") + version.split("-")[0]
+
+    def _run(self, sql: str, parameters: Row) -> Any:
+        lists = {name: list(value) for name, value in parameters.items() if isinstance(value, _COLLECTIONS)}
+        return self._connection.execute(_statement(sql, frozenset(lists)), {**parameters, **lists})
+
+
+class Rehearsal(Transaction):
+    """A transaction whose writes are recorded in ``writes`` instead of carried out; new rows get the id 0."""
+
+    def __init__(self, connection: Connection, *, sqlite: bool) -> None:
+        super().__init__(connection, sqlite=sqlite)
+        self.writes: list[tuple[str, str, Row]] = []  # (insert | update | delete | statement, table or SQL, columns)
+
+    def insert(self, table: str, row: Row) -> int:
+        """Record one new row."""
+        self.writes.append(("insert", table, row))
+        return 0
+
+    def insert_many(self, table: str, rows: Sequence[Row], *, on_duplicate: str = "") -> int:
+        """Record new rows."""
+        self.writes.extend(("update" if on_duplicate not in ("", "ignore") else "insert", table, row) for row in rows)
+        return len(rows)
+
+    def update(self, table: str, where: Row, changes: Row) -> int:
+        """Record changed columns beside those that find the rows."""
+        self.writes.append(("update", table, {**where, **changes}))
+        return 1
+
+    def delete(self, table: str, where: Row) -> int:
+        """Record deleted rows by the columns that find them."""
+        self.writes.append(("delete", table, where))
+        return 1
+
+    def run(self, sql: str, **parameters: Any) -> int:
+        """Record any other writing statement."""
+        self.writes.append(("statement", sql, parameters))
+        return 1
+
+
+@lru_cache(maxsize=1024)
+def _statement(sql: str, lists: frozenset[str]) -> TextClause:
+    return text(sql).bindparams(*(bindparam(name, expanding=True) for name in lists))
+
+
+@lru_cache(maxsize=256)
+def _insert_statement(table: str, columns: tuple[str, ...], sqlite: bool, on_duplicate: str = "") -> str:
+    names = ", ".join(f"`{column}`" for column in columns)
+    places = ", ".join(["?" if sqlite else "%s"] * len(columns))
+    verb, suffix = "INSERT", ""
+    if on_duplicate == "ignore":
+        verb = "INSERT OR IGNORE" if sqlite else "INSERT IGNORE"
+    elif on_duplicate:
+        suffix = f" ON CONFLICT DO UPDATE SET {on_duplicate}" if sqlite else f" ON DUPLICATE KEY UPDATE {on_duplicate}"
+    return f"{verb} INTO `{table}` ({names}) VALUES ({places}){suffix}"
+
+
+def _matches(where: Row) -> str:
+    operators = {name: "IN" if isinstance(value, _COLLECTIONS) else "=" for name, value in where.items()}
+    return " AND ".join(f"`{name}` {operator} :{name}" for name, operator in operators.items())
+
+
+def _mysql(url: URL, pool_size: int, connect_timeout: int) -> Engine:
+    arguments: dict[str, Any] = {"connect_timeout": connect_timeout, "charset": url.query.get("charset", "utf8mb4")}
+    if url.password is not None:
+        arguments["password"] = url.password.encode()  # as PHP sends it; the driver would write text in Latin-1
+    authority = url.query.get("ssl_ca")
+    if authority:
+        try:
+            ssl.create_default_context(cafile=str(authority))
+        except OSError as error:
+            raise SetupError(f"{authority}, ssl_ca in the database URL, holds no certificates ({error})") from error
+    elif "unix_socket" in url.query or url.host in (None, "localhost", "127.0.0.1", "::1"):
+        arguments["ssl_disabled"] = True  # the driver loads a CA bundle for each connection otherwise: 49 ms (measured)
+    return create_engine(
+        url,
+        connect_args=arguments,
+        isolation_level="READ COMMITTED",
+        hide_parameters=True,
+        pool_size=pool_size,
+        pool_timeout=connect_timeout,
+        max_overflow=10,
+        pool_recycle=1800,
+        pool_use_lifo=True,
+    )
+
+
+def _sqlite(url: URL) -> Engine:
+    engine = create_engine(url, connect_args={"timeout": 30, "check_same_thread": False}, hide_parameters=True)
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # we begin transactions ourselves, below
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")  # a reader that turns writer could not wait for its turn
+
+    return engine

@@ -1,0 +1,169 @@
+"""Deliveries as stored: added once, looked up, listed, counted."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tikisync.database import Row, Transaction
+from tikisync.inbox import order
+
+TABLE = "tikisync_deliveries"
+PENDING, DONE, FAILED, IGNORED, DISCARDED = STATUSES = ("pending", "done", "failed", "ignored", "discarded")
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A verified request to be kept; a handler takes two with the same ``id_key`` or ``body_key`` for one."""
+
+    handler_id: int
+    handler: str
+    user: str
+    received_at: int  # milliseconds since the epoch, UTC
+    method: str
+    path: str
+    query: str
+    client_ip: str
+    headers: tuple[tuple[str, str], ...]  # names lower-case
+    body: bytes
+    id_key: bytes | None  # 32 bytes; None: does not count
+    body_key: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A stored delivery; times are milliseconds since the epoch, UTC. Listings leave headers and body empty."""
+
+    delivery_id: int
+    handler: str
+    user: str
+    received_at: int
+    status: str = PENDING
+    attempts: int = 0
+    method: str = "POST"
+    path: str = ""
+    query: str = ""
+    client_ip: str = ""
+    headers: tuple[tuple[str, str], ...] = ()  # names lower-case
+    body: bytes = b""
+    reason: str = ""
+    duplicates: int = 0
+    size: int = 0  # of the body, in bytes
+    finished_at: int | None = None
+    due_at: int | None = None  # pending: tried from then on; leased: the lease ends then
+    leased_by: str | None = None
+    waits_for: int | None = None  # an earlier delivery of the same item
+
+
+_LISTED = (
+    "delivery_id, handler, `user`, received_at, status, attempts, method, path, query, client_ip, reason, duplicates, "
+    "size, finished_at, due_at, leased_by, waits_for"
+)
+
+
+def add(tx: Transaction, arrivals: Sequence[Arrival]) -> int:
+    """Store arrivals, one statement for all; return how many were duplicates, which are only counted."""
+    rows = [_row(arrival) for arrival in arrivals]
+    newest = tx.value("SELECT MAX(delivery_id) FROM tikisync_deliveries") or 0 if tx.is_sqlite else 0
+    affected = tx.insert_many(TABLE, rows, on_duplicate="duplicates = duplicates + 1")
+    if not tx.is_sqlite:
+        return affected - len(rows)  # the server counts 1 for a row inserted and 2 for one updated
+    inserted = tx.value("SELECT COUNT(*) FROM tikisync_deliveries WHERE delivery_id > :newest", newest=newest)
+    return len(rows) - int(inserted)
+
+
+def get(tx: Transaction, delivery_id: int) -> Delivery | None:
+    """Return a delivery with headers and body, or None."""
+    found = load(tx, [delivery_id])
+    return found[0] if found else None
+
+
+def load(tx: Transaction, ids: Collection[int]) -> list[Delivery]:
+    """Return the deliveries of these ids with headers and body, lowest id first."""
+    sql = f"SELECT {_LISTED}, headers, body FROM tikisync_deliveries WHERE delivery_id IN :ids ORDER BY delivery_id"  # noqa: S608
+    return [_delivery(row) for row in tx.all(sql, ids=list(ids))]
+
+
+def listing(
+    tx: Transaction,
+    status: str | None = None,
+    handler: str | None = None,
+    before_id: int | None = None,
+    limit: int = 50,
+) -> list[Delivery]:
+    """Return deliveries without headers and body, newest first, those before ``before_id``."""
+    conditions, index = [], "PRIMARY"
+    if handler is not None:
+        conditions, index = ["handler = :handler"], "listed_by_handler"
+    if status is not None:
+        conditions.append("status = :status")
+        if handler is None or status != DONE:  # the others are few
+            index = "listed"
+    if before_id is not None:
+        conditions.append("delivery_id < :before_id")
+    where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+    sql = f"SELECT {_LISTED} FROM tikisync_deliveries{tx.by_index(index)}{where} ORDER BY delivery_id DESC LIMIT :limit"  # noqa: S608
+    return [_delivery(row) for row in tx.all(sql, status=status, handler=handler, before_id=before_id, limit=limit)]
+
+
+def counts(tx: Transaction) -> dict[str, int]:
+    """Return how many deliveries have each status."""
+    rows = tx.all("SELECT status, COUNT(*) AS number FROM tikisync_deliveries GROUP BY status")
+    return dict.fromkeys(STATUSES, 0) | {str(row["status"]): int(row["number"]) for row in rows}
+
+
+def oldest_pending(tx: Transaction) -> int | None:
+    """Return when the longest waiting delivery was received (milliseconds since the epoch, UTC), None without one."""
+    sql = "SELECT received_at FROM tikisync_deliveries WHERE status = 'pending' ORDER BY delivery_id LIMIT 1"
+    found = tx.value(sql)
+    return None if found is None else int(found)
+
+
+def replay(tx: Transaction, ids: Collection[int]) -> int:
+    """Let deliveries be applied again, also those that are done; return how many. One being applied is left alone."""
+    changes = "status = 'pending', reason = '', finished_at = NULL, attempts = 0, takeovers = 0, routed_by = ''"
+    return _move(tx, ids, "leased_by IS NULL", changes)
+
+
+def discard(tx: Transaction, ids: Collection[int]) -> int:
+    """Put pending and failed deliveries aside; return how many. A worker that has one in hand cannot finish it."""
+    return _move(tx, ids, "status IN ('pending', 'failed')", "status = 'discarded', leased_by = NULL")
+
+
+def _move(tx: Transaction, ids: Collection[int], condition: str, changes: str) -> int:
+    """Change the deliveries that meet a condition, and let those that waited for them go on."""
+    sql = f"SELECT delivery_id FROM tikisync_deliveries WHERE delivery_id IN :ids AND {condition}"  # noqa: S608
+    found = [row["delivery_id"] for row in tx.all(sql + tx.for_update, ids=list(ids))] if ids else []
+    if not found:
+        return 0
+    sql = f"UPDATE tikisync_deliveries SET {changes}, due_at = NULL, waits_for = NULL WHERE delivery_id IN :ids"  # noqa: S608
+    tx.run(sql, ids=found)
+    order.free(tx, found, due_at=0)
+    return len(found)
+
+
+def _row(arrival: Arrival) -> dict[str, Any]:
+    return {
+        "handler_id": arrival.handler_id,
+        "handler": arrival.handler,
+        "user": arrival.user,
+        "received_at": arrival.received_at,
+        "method": arrival.method,
+        "path": arrival.path,
+        "query": arrival.query,
+        "client_ip": arrival.client_ip,
+        "headers": json.dumps(arrival.headers, separators=(",", ":")),
+        "body": arrival.body,
+        "size": len(arrival.body),
+        "id_key": arrival.id_key,
+        "body_key": arrival.body_key,
+    }
+
+
+def _delivery(row: Row) -> Delivery:
+    values = dict(row)
+    if "headers" in values:
+        values["headers"] = tuple((name, value) for name, value in json.loads(values["headers"]))
+    return Delivery(**values)

@@ -1,0 +1,181 @@
+"""tikisync's own tables in Tiki's database: made, upgraded and looked over.
+
+Rights needed: CREATE, ALTER, INDEX, SELECT and INSERT on tables named ``tikisync_…``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from tikisync.database import Transaction
+from tikisync.errors import SetupError
+
+VERSIONS = "tikisync_schema"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table as SQL; ``AUTO_ID`` in its columns is a primary key that counts up by itself."""
+
+    name: str
+    columns: str
+    unique: dict[str, str] = field(default_factory=dict)  # name → columns
+    indexes: dict[str, str] = field(default_factory=dict)
+
+    def create(self, tx: Transaction) -> None:
+        """Make the table unless it is there; safe to repeat and to do twice at once."""
+        if tx.is_sqlite:
+            columns = self.columns.replace("AUTO_ID", "INTEGER PRIMARY KEY AUTOINCREMENT")
+            tx.run(f"CREATE TABLE IF NOT EXISTS `{self.name}` ({columns})")
+            for verb, indexes in (("UNIQUE INDEX", self.unique), ("INDEX", self.indexes)):
+                for name, indexed in indexes.items():
+                    tx.run(f"CREATE {verb} IF NOT EXISTS `{self.name}_{name}` ON `{self.name}` ({indexed})")
+            return
+        columns = self.columns.replace("AUTO_ID", "BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY")
+        keys = [f"UNIQUE KEY `{name}` ({indexed})" for name, indexed in self.unique.items()]
+        keys += [f"KEY `{name}` ({indexed})" for name, indexed in self.indexes.items()]
+        tx.run(
+            f"CREATE TABLE IF NOT EXISTS `{self.name}` ({', '.join([columns, *keys])}) "
+            "ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin"
+        )
+
+
+# Times are milliseconds since the epoch, UTC. What the columns of deliveries are for:
+#   size       of the body in bytes, so that nobody has to read bodies to add them up
+#   id_key     digest of the sender's delivery id, body_key of body and signature; NULL: no protection from duplicates
+#   attempts   leases given out; takeovers: leases that ran out because their worker never came back
+#   due_at     a worker may take a pending delivery from then on; while it is leased, the end of the lease;
+#              NULL: not before it is routed, or not before the delivery it waits for is finished
+#   waits_for  an earlier unfinished delivery of the same item; waiters: how often another began to wait for this one
+#   routed_by  fingerprint of the rules that its rows in tikisync_order_keys were computed with
+DELIVERIES = Table(
+    "tikisync_deliveries",
+    """
+    delivery_id AUTO_ID,
+    handler_id INT NOT NULL,
+    handler VARCHAR(200) NOT NULL,
+    `user` VARCHAR(200) NOT NULL,
+    received_at BIGINT NOT NULL,
+    method VARCHAR(16) NOT NULL,
+    path TEXT NOT NULL,
+    query MEDIUMTEXT NOT NULL,
+    client_ip VARCHAR(64) NOT NULL,
+    headers MEDIUMTEXT NOT NULL,
+    body LONGBLOB NOT NULL,
+    size INT NOT NULL,
+    id_key BINARY(32) NULL,
+    body_key BINARY(32) NULL,
+    duplicates INT NOT NULL DEFAULT 0,
+    status VARCHAR(10) NOT NULL DEFAULT 'pending',
+    reason VARCHAR(1000) NOT NULL DEFAULT '',
+    finished_at BIGINT NULL,
+    attempts INT NOT NULL DEFAULT 0,
+    takeovers INT NOT NULL DEFAULT 0,
+    due_at BIGINT NULL,
+    leased_by VARCHAR(200) NULL,
+    waits_for BIGINT NULL,
+    waiters INT NOT NULL DEFAULT 0,
+    routed_by VARCHAR(64) NOT NULL DEFAULT ''
+    """,
+    unique={"id_key": "handler_id, id_key", "body_key": "handler_id, body_key"},
+    indexes={
+        "listed": "status, delivery_id",
+        "listed_by_handler": "handler, delivery_id",
+        "due": "status, due_at, delivery_id",
+        "routed": "status, routed_by, delivery_id",
+        "waiting": "waits_for",
+    },
+)
+ORDER_KEYS = Table(  # of unfinished deliveries only
+    "tikisync_order_keys",
+    "order_key BINARY(16) NOT NULL, delivery_id BIGINT NOT NULL, PRIMARY KEY (order_key, delivery_id)",
+    indexes={"delivery": "delivery_id"},
+)
+ATTEMPTS = Table(
+    "tikisync_attempts",
+    """
+    attempt_id AUTO_ID,
+    delivery_id BIGINT NOT NULL,
+    worker VARCHAR(200) NOT NULL,
+    started_at BIGINT NOT NULL,
+    finished_at BIGINT NOT NULL,
+    outcome VARCHAR(10) NOT NULL,
+    reason VARCHAR(1000) NOT NULL,
+    error MEDIUMTEXT NOT NULL,
+    wrote MEDIUMTEXT NOT NULL
+    """,
+    indexes={"delivery": "delivery_id, attempt_id"},
+)
+LOCKS = Table("tikisync_locks", "lock_key VARBINARY(16) NOT NULL PRIMARY KEY, turn BIGINT NOT NULL DEFAULT 0")
+
+TABLES = (DELIVERIES, ORDER_KEYS, ATTEMPTS, LOCKS)
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One step of the schema; ``carry_out`` is safe to repeat, for MySQL commits each statement of it by itself."""
+
+    title: str
+    carry_out: Callable[[Transaction], None]
+
+
+def _first_tables(tx: Transaction) -> None:
+    for table in TABLES:
+        table.create(tx)
+
+
+MIGRATIONS = (Migration("tables of the inbox made", _first_tables),)  # the n-th leads to version n
+
+
+def set_up(tx: Transaction, migrations: Sequence[Migration] = MIGRATIONS) -> list[str]:
+    """Make or upgrade the tables; return a line for each step taken, none where all is well already.
+
+    Raises SetupError where the tables are of a newer tikisync.
+    """
+    there = version(tx)
+    if there > len(migrations):
+        raise SetupError(_newer(there, len(migrations)), hint=_NEWER_HINT, reason="schema_newer")
+    if there == 0:
+        Table(VERSIONS, "version INT NOT NULL PRIMARY KEY").create(tx)
+    done = []
+    for number, migration in enumerate(migrations[there:], there + 1):
+        migration.carry_out(tx)
+        tx.insert_many(VERSIONS, [{"version": number}], on_duplicate="ignore")
+        done.append(f"version {number}: {migration.title}")
+    return done
+
+
+def version(tx: Transaction) -> int:
+    """Return the version of the tables; 0 where there are none."""
+    if not tx.columns(VERSIONS):
+        return 0
+    return int(tx.value(f"SELECT MAX(version) FROM {VERSIONS}") or 0)  # noqa: S608
+
+
+def problems(tx: Transaction) -> list[str]:
+    """Return a sentence for each thing that keeps the tables from being used."""
+    there, known = version(tx), len(MIGRATIONS)
+    if there > known:
+        return [f"{_newer(there, known)}: {_NEWER_HINT}"]
+    if there == 0:
+        return ["tikisync's tables are not there yet: run `tikisync setup`"]
+    found = (
+        []
+        if there == known
+        else [f"tikisync's tables are of version {there} and must become {known}: run `tikisync setup`"]
+    )
+    engines = {table.name: tx.engine(table.name) for table in TABLES}
+    found += [f"table {name} is missing: restore it from a backup" for name, engine in engines.items() if not engine]
+    return found + [
+        f"table {name} is {engine}, which loses deliveries: run ALTER TABLE {name} ENGINE=InnoDB"
+        for name, engine in engines.items()
+        if engine not in ("InnoDB", "SQLite", "")
+    ]
+
+
+def _newer(there: int, known: int) -> str:
+    return f"tikisync's tables are of version {there}, but this tikisync knows only version {known}"
+
+
+_NEWER_HINT = "install the newer tikisync that upgraded them"

@@ -1,0 +1,1 @@
+"""The steps of a delivery's way, and the only owner of transactions."""

@@ -1,0 +1,117 @@
+"""Apply a delivery: match rules, write items and contacts as the handler's user, mark it done; one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from tikisync.config import Config
+from tikisync.core.document import document
+from tikisync.core.payload import parse
+from tikisync.core.rules import Evaluation, changes_of
+from tikisync.core.rules import route as order_keys
+from tikisync.core.trackers import Json
+from tikisync.database import Database, Transaction
+from tikisync.errors import NotPermittedError, PassingError, PayloadError
+from tikisync.inbox import locks, queue
+from tikisync.inbox.attempts import Attempt
+from tikisync.inbox.deliveries import Delivery
+from tikisync.pipeline.change import Written, carry_out
+from tikisync.tiki import preferences, users
+from tikisync.tiki.actionlog import Actor
+from tikisync.tiki.items import Situation
+
+DONE, IGNORED = "done", "ignored"
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What became of a delivery: its new status, why, and a line for each item or contact it met."""
+
+    status: str  # done or ignored
+    reason: str
+    wrote: tuple[str, ...] = ()
+
+
+class LeaseLostError(PassingError):
+    """Another worker has taken the delivery over; what this one did is rolled back."""
+
+    reason = "lease_lost"
+
+
+@dataclass(slots=True)
+class Applier:
+    """Applies deliveries by the rules of ``config``, which may be replaced at any time (hot reload)."""
+
+    database: Database
+    config: Config
+    forced: Mapping[str, str]  # preferences that Tiki's system configuration forces
+    clock: Callable[[], float]  # UNIX seconds, UTC
+
+    def route(self, delivery: Delivery) -> Iterable[bytes]:
+        """Return the order keys of the items a delivery touches; none where its payload cannot be read."""
+        try:
+            return order_keys(self.config.rules, delivery.handler, self._document(delivery))
+        except PayloadError:
+            return ()
+
+    def fingerprint(self) -> str:
+        """Identify the rules that ``route`` goes by."""
+        return self.config.fingerprint
+
+    def evaluate(self, delivery: Delivery) -> Evaluation:
+        """Return what the rules make of a delivery; raise PayloadError or RuleError."""
+        return changes_of(self.config.rules, delivery.handler, self._document(delivery))
+
+    def apply(self, delivery: Delivery, worker: str) -> Applied:
+        """Carry out a leased delivery and mark it done, or raise and leave everything as it was."""
+        started = self._now()
+        evaluation = self.evaluate(delivery)
+        with self.database.transaction() as tx:
+            if evaluation.changes:
+                locks.lock(tx, {key for change in evaluation.changes if (key := change.order_key())})
+            written = self.write(tx, delivery, evaluation)
+            applied = _outcome(evaluation, written)
+            times = (started, self._now())
+            attempt = Attempt(delivery.delivery_id, worker, *times, applied.status, applied.reason, wrote=applied.wrote)
+            if not queue.finish(tx, [attempt]):
+                raise LeaseLostError(f"delivery {delivery.delivery_id} was taken over by another worker")
+        return applied
+
+    def write(self, tx: Transaction, delivery: Delivery, evaluation: Evaluation) -> list[Written]:
+        """Carry out all changes in the open transaction, as the handler's user; return what became of each."""
+        if not evaluation.changes:
+            return []
+        user = users.find(tx, delivery.user)
+        if user is None:
+            raise NotPermittedError(
+                f"handler {delivery.handler} acts as user {delivery.user}, and Tiki has no such user any more",
+                hint="choose an existing user for the handler in Tiki's admin (Security, Webhooks), then replay",
+                reason="user_missing",
+            )
+        agent = next((value for name, value in delivery.headers if name == "user-agent"), "")
+        actor = Actor(user.login, delivery.client_ip, agent)
+        situation = Situation(actor, int(self.clock()), preferences.load(tx, self.forced))
+        return [carry_out(tx, change, user, situation) for change in evaluation.changes]
+
+    def _now(self) -> int:
+        return int(self.clock() * 1000)
+
+    def _document(self, delivery: Delivery) -> dict[str, Json]:
+        headers = dict(delivery.headers)
+        settings = self.config.handlers.get(delivery.handler)
+        return document(
+            body=parse(delivery.body, headers.get("content-type", "")),
+            headers=headers,
+            query=delivery.query,
+            handler=delivery.handler,
+            received_at=delivery.received_at,
+            topic_header=settings.topic if settings else "",
+        )
+
+
+def _outcome(evaluation: Evaluation, written: list[Written]) -> Applied:
+    if not evaluation.changes:
+        return Applied(IGNORED, evaluation.why_nothing)
+    unchanged = all(each.verb == "unchanged" for each in written)
+    return Applied(DONE, "unchanged" if unchanged else "", tuple(str(each) for each in written))

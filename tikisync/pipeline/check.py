@@ -1,0 +1,153 @@
+"""Everything that keeps webhooks from doing their work, found before one arrives; each finding with a way out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from tikisync.config import Config
+from tikisync.core import items as planning
+from tikisync.core.changes import CLOSE, DELETE
+from tikisync.core.rules import Rule
+from tikisync.core.trackers import Item, Tracker
+from tikisync.core.verification import Handler, misconfiguration
+from tikisync.database import Database, Transaction
+from tikisync.errors import NotPermittedError, RuleError, TikiError
+from tikisync.inbox import schema
+from tikisync.tiki import handlers as tiki_handlers
+from tikisync.tiki import permissions, preferences, trackers, users
+from tikisync.tiki.preferences import Preferences
+
+ERROR, WARNING = "error", "warning"
+
+_WRITTEN = ("tiki_tracker_items", "tiki_tracker_item_fields", "tiki_tracker_item_field_logs", "tiki_trackers")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that does not work (error) or works less well than it could (warning)."""
+
+    level: str
+    where: str
+    message: str
+    hint: str
+
+
+def check(database: Database, config: Config, forced: Mapping[str, str], warnings: Sequence[str] = ()) -> list[Finding]:
+    """Return all findings, those of the site first; raise PassingError or SetupError where the database is away."""
+    findings = [
+        Finding(WARNING, "Tiki's system configuration", text, "see Tiki's documentation of it") for text in warnings
+    ]
+    with database.transaction() as tx:
+        if not tx.columns("tiki_webhooks"):
+            hint = "check the database name; webhook handlers came with Tiki 25"
+            return [*findings, Finding(ERROR, database.shown, "there is no table tiki_webhooks here", hint)]
+        findings += [Finding(ERROR, "tikisync's tables", each, "run `tikisync setup`") for each in schema.problems(tx)]
+        tiki = preferences.load(tx, forced)
+        handlers = tiki_handlers.load(tx)
+        findings += _site(tx, tiki)
+        findings += _handlers(handlers, config)
+        by_name = {handler.name: handler for handler in handlers}
+        for rule in config.rules:
+            findings += _rule(tx, rule, by_name, tiki)
+    return findings
+
+
+def _site(tx: Transaction, tiki: Preferences) -> Iterator[Finding]:
+    if not tiki.is_on("auth_webhooks"):
+        yield Finding(
+            ERROR, "preference auth_webhooks", "webhooks are switched off in Tiki, so every request is refused",
+            "switch them on in Tiki's admin (Security, Webhooks)",
+        )  # fmt: skip
+    if not tiki.is_on("feature_trackers"):
+        yield Finding(
+            ERROR, "preference feature_trackers", "trackers are switched off in Tiki", "switch them on in Tiki's admin"
+        )
+    old = [table for table in _WRITTEN if tx.engine(table).lower() == "myisam"]
+    if old:
+        yield Finding(
+            WARNING, ", ".join(old), "these tables are MyISAM: a crash can leave an item half written for a while",
+            "convert them to InnoDB with Tiki's db/tiki_convert_myisam_to_innodb.sql",
+        )  # fmt: skip
+
+
+def _handlers(handlers: Sequence[Handler], config: Config) -> Iterator[Finding]:
+    where = "Tiki's admin (Security, Webhooks)"
+    if not handlers:
+        yield Finding(WARNING, where, "Tiki has no webhook handlers yet", "add one for each sender")
+    for handler in handlers:
+        if wrong := misconfiguration(handler):
+            yield Finding(ERROR, f"handler {handler.name}", wrong.detail, f"edit the handler in {where}")
+        if not handler.user_exists:
+            message = f"it acts as user {handler.user!r}, and Tiki has no such user"
+            yield Finding(ERROR, f"handler {handler.name}", message, f"choose another user in {where}")
+        if not any(handler.name in rule.handlers for rule in config.rules):
+            message = "no rule is for it: its deliveries are kept and ignored"
+            yield Finding(
+                WARNING, f"handler {handler.name}", message, f"write a [rule …] with handler = {handler.name}"
+            )
+    for name in config.handlers:
+        if name not in {handler.name for handler in handlers}:
+            yield Finding(ERROR, f"[handler {name}]", "Tiki has no handler of this name", f"use a name from {where}")
+
+
+def _rule(tx: Transaction, rule: Rule, handlers: Mapping[str, Handler], tiki: Preferences) -> Iterator[Finding]:
+    where = f"[rule {rule.name}]"
+    for name in rule.handlers:
+        if name not in handlers:
+            known = ", ".join(handlers) or "none"
+            yield Finding(ERROR, where, f"Tiki has no webhook handler named {name!r}", f"its handlers are: {known}")
+    if not rule.tracker:
+        return
+    try:
+        tracker = trackers.load(tx, rule.tracker)
+    except TikiError as error:
+        yield Finding(ERROR, where, str(error), error.hint)
+        return
+    for perm_name in rule.fields:
+        try:
+            field, kind = planning.writable(tracker, perm_name, rule.name)
+            planning.require_available(field, kind, tiki.is_on, rule.name)
+        except RuleError as error:
+            yield Finding(ERROR, f"{where} field.{perm_name}", error.message, error.hint)
+    if rule.status is not None and not tracker.is_on("showStatus"):
+        yield Finding(
+            WARNING, f"{where} status", f"tracker {tracker.name} hides the status, so only its administrators set it",
+            "switch on 'show status' in the tracker's options, or drop the line",
+        )  # fmt: skip
+    for handler in (handlers[name] for name in rule.handlers if name in handlers):
+        yield from _permissions(tx, rule, tracker, handler, tiki)
+
+
+def _permissions(
+    tx: Transaction, rule: Rule, tracker: Tracker, handler: Handler, tiki: Preferences
+) -> Iterator[Finding]:
+    """Say which of the rule's writes the handler's user may not do, on an open item that is nobody's own."""
+    where = f"[rule {rule.name}] handler {handler.name}"
+    user = users.find(tx, handler.user)
+    if user is None:
+        return
+    rights = permissions.load(tx, user, tracker, None, tiki)
+    on_item = permissions.load(tx, user, tracker, Item(0, tracker.tracker_id, "o"), tiki)
+    creates = rule.action not in (DELETE, CLOSE) and rule.item is None
+    checks = [rights.require_create] if creates else []
+    if rule.action == DELETE:
+        checks.append(on_item.require_remove)
+    elif rule.key or rule.item is not None:
+        checks.append(on_item.require_modify)
+    for allowed in checks:
+        try:
+            allowed()
+        except NotPermittedError as error:
+            level = WARNING if allowed != rights.require_create and creates else ERROR
+            yield Finding(level, where, str(error), error.hint)
+    for perm_name in rule.fields:
+        field = tracker.field_named(perm_name)
+        why = rights.why_not_set(field, creating=True) if field and creates and rights.can_create else ""
+        if field and why:
+            yield Finding(
+                ERROR,
+                f"{where} field.{perm_name}",
+                f"user {user.login} may not set it: {why}",
+                "see the field's settings in Tiki",
+            )

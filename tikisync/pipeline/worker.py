@@ -1,0 +1,179 @@
+"""The worker: claim deliveries, apply each, and keep what became of every try; again and again until stopped."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from tikisync.config import WorkerSettings
+from tikisync.core.retry import GiveUp, RetrySettings, decide, delay, sentence
+from tikisync.database import Database
+from tikisync.errors import ConflictError, PassingError, TikisyncError
+from tikisync.inbox import queue
+from tikisync.inbox.attempts import RETRY, Attempt
+from tikisync.inbox.deliveries import FAILED, Delivery
+from tikisync.inbox.queue import Limits, Routing
+from tikisync.logs import event
+from tikisync.pipeline.apply import Applied
+
+log = logging.getLogger(__name__)
+
+_TRIES_AT_CONFLICTS = 3  # of one attempt, before it is put off
+_WHEN_AWAY = RetrySettings(first_delay=200, longest_delay=10_000)  # between claims while the database is away
+
+
+class Applies(Protocol):
+    """What a worker needs of ``apply.Applier``."""
+
+    def apply(self, delivery: Delivery, worker: str) -> Applied:
+        """Carry out a leased delivery and finish it in the same transaction, or raise and leave all as it was."""
+        ...
+
+    def route(self, delivery: Delivery) -> Iterable[bytes]:
+        """Return the order keys of the items it touches."""
+        ...
+
+    def fingerprint(self) -> str:
+        """Identify the rules that ``route`` goes by."""
+        ...
+
+
+@dataclass(slots=True)
+class Worker:
+    """Applies deliveries one after the other; of one ``name`` there must be only one at any time."""
+
+    database: Database
+    applier: Applies
+    name: str
+    settings: WorkerSettings
+    clock: Callable[[], float]  # UNIX seconds, UTC
+    jitter: Callable[[], float]  # at random in [0, 1)
+    _held: deque[Delivery] = field(default_factory=deque)
+    _lease_ends: int = 0
+
+    def run(self, stop: threading.Event, wake: threading.Event) -> None:
+        """Work until ``stop`` is set (set ``wake`` too, to be heard at once); no error ends it."""
+        failures = 0
+        while not stop.is_set():
+            wake.clear()
+            try:
+                tried = self.run_once(stop)
+                failures = 0
+            except Exception as error:  # the database is away, or a bug: nobody would notice a worker that ended
+                failures += 1
+                pause = delay(failures, self.jitter(), _WHEN_AWAY) / 1000
+                event(log, logging.ERROR, "worker.trouble", error=sentence(error), failures=failures, pause=pause)
+                _log_bug(error)
+                stop.wait(pause)
+            else:
+                if not tried:
+                    wake.wait(self.settings.poll / 1000)
+        with suppress(TikisyncError):  # those not given back are taken over when their leases end
+            self._give_back()
+
+    def run_once(self, stop: threading.Event | None = None) -> int:
+        """Claim what is due and try each delivery; return how many were tried. ``stop`` ends it after the one in hand.
+
+        Raises PassingError where the database is away; what was claimed stays in hand for the next call.
+        """
+        if not self._held:
+            self._claim(stop)
+        tried = 0
+        while self._held and not (stop and stop.is_set()):
+            self._keep_leases()
+            delivery = self._held.popleft()
+            try:
+                self._try(delivery)
+            except PassingError:
+                self._held.appendleft(delivery)  # nothing is known of this try: it does not count
+                raise
+            tried += 1
+        return tried
+
+    def _claim(self, stop: threading.Event | None) -> None:
+        routing = Routing(self.applier.fingerprint(), self._route)
+        limits = Limits(deliveries=self.settings.batch, lease=self.settings.lease)
+        claimed = None
+        while claimed is None and not (stop and stop.is_set()):
+            now = self._now()
+            with self.database.transaction() as tx:
+                claimed = queue.claim(tx, self.name, routing, limits, now)
+            self._lease_ends = now + limits.lease
+        self._held.extend(claimed or [])
+
+    def _route(self, delivery: Delivery) -> Iterable[bytes]:
+        try:
+            return tuple(self.applier.route(delivery))
+        except Exception as error:  # must not keep the others from being claimed; applying it will fail, and tell
+            event(log, logging.ERROR, "delivery.not_routed", delivery=delivery.delivery_id, error=sentence(error))
+            return ()
+
+    def _keep_leases(self) -> None:
+        """Prolong the leases once they are half over."""
+        now, lease = self._now(), self.settings.lease
+        if now < self._lease_ends - lease // 2:
+            return
+        with self.database.transaction() as tx:
+            queue.extend(tx, self.name, [each.delivery_id for each in self._held], now + lease)
+        self._lease_ends = now + lease
+
+    def _give_back(self) -> None:
+        """Give back what was claimed and not tried yet."""
+        if self._held:
+            with self.database.transaction() as tx:
+                queue.release(tx, self.name, [each.delivery_id for each in self._held])
+            self._held.clear()
+
+    def _try(self, delivery: Delivery) -> None:
+        started = self._now()
+        try:
+            applied = self._apply(delivery)
+        except Exception as error:
+            _log_bug(error)
+            self._put_off_or_fail(delivery, error, started)
+        else:
+            facts = {"reason": applied.reason or None, "wrote": "; ".join(applied.wrote) or None}
+            _tell(logging.INFO, applied.status, delivery, milliseconds=self._now() - started, **facts)
+
+    def _apply(self, delivery: Delivery) -> Applied:
+        for _ in range(_TRIES_AT_CONFLICTS - 1):
+            try:
+                return self.applier.apply(delivery, self.name)
+            except ConflictError:
+                continue
+        return self.applier.apply(delivery, self.name)
+
+    def _put_off_or_fail(self, delivery: Delivery, error: Exception, started: int) -> None:
+        now = self._now()
+        verdict = decide(error, delivery.attempts, now, self.jitter(), self.settings.retry)
+        told = sentence(error)
+        outcome = FAILED if isinstance(verdict, GiveUp) else RETRY
+        attempt = Attempt(delivery.delivery_id, self.name, started, now, outcome, verdict.reason, told)
+        with self.database.transaction() as tx:
+            if isinstance(verdict, GiveUp):
+                kept, retry_in = queue.finish(tx, [attempt]), None
+            else:
+                kept, retry_in = queue.reschedule(tx, attempt, verdict.at), verdict.at - now
+        if kept:
+            level = logging.WARNING if outcome == RETRY else logging.ERROR
+            _tell(level, outcome, delivery, reason=verdict.reason, error=told, retry_in_ms=retry_in)
+        else:
+            _tell(logging.WARNING, "taken_over", delivery)
+
+    def _now(self) -> int:
+        return int(self.clock() * 1000)
+
+
+def _tell(level: int, what: str, delivery: Delivery, **facts: object) -> None:
+    known = {"delivery": delivery.delivery_id, "handler": delivery.handler, "attempt": delivery.attempts}
+    event(log, level, f"delivery.{what}", **known, **facts)
+
+
+def _log_bug(error: Exception) -> None:
+    if not isinstance(error, TikisyncError):
+        log.error("bug", exc_info=error)

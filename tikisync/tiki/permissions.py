@@ -1,0 +1,90 @@
+"""Load the permission rows that decide what a user may do: the site's, of objects, of their categories, of roles."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from itertools import chain
+
+from tikisync.core.permission_levels import CATEGORY, ITEM, TRACKER, Grant, Levels, Object, grant, object_id
+from tikisync.core.permissions import FEATURES, Rights
+from tikisync.core.trackers import Item, Tracker
+from tikisync.database import Row, Transaction
+from tikisync.tiki.preferences import Preferences
+from tikisync.tiki.users import User
+
+
+def load(tx: Transaction, user: User, tracker: Tracker, item: Item | None, preferences: Preferences) -> Rights:
+    """Return what the user may do in the tracker and with the item (None: a new one)."""
+    features = frozenset(name for name in FEATURES if preferences.is_on(name))
+    objects: list[Object] = [(TRACKER, tracker.tracker_id)] + ([(ITEM, item.item_id)] if item else [])
+    categories = _categories(tx, objects) if "feature_categories" in features else {}
+    shared = set(chain.from_iterable(categories.values()))
+    roles = _roles(tx, shared) if shared else []
+    templates = {int(role["categRoleId"]) for role in roles}
+    on = _on(tx, [*objects, *((CATEGORY, each) for each in shared | templates)])
+    levels = Levels(_everywhere(tx, user.groups), on, categories, _by_role(roles, on))
+    return Rights(user.login, user.groups, tracker, item, levels, features)
+
+
+def with_categories(tx: Transaction, rights: Rights, categories: Collection[int]) -> Rights:
+    """Return the rights, able to answer for these categories too (``can_categorize``, ``can_uncategorize``)."""
+    on = {**rights.levels.on, **_on(tx, [(CATEGORY, each) for each in categories])}
+    return replace(rights, levels=replace(rights.levels, on=on))
+
+
+def _everywhere(tx: Transaction, groups: Collection[str]) -> frozenset[Grant]:
+    sql = "SELECT groupName, permName FROM users_grouppermissions WHERE groupName IN :groups"
+    return frozenset(_grant(row) for row in tx.all(sql, groups=groups))
+
+
+def _on(tx: Transaction, objects: Collection[Object]) -> dict[Object, set[Grant]]:
+    """Return the rows of each object, for any group: one row of anybody's is enough to decide alone."""
+    by_id = {object_id(of): of for of in objects}
+    on: dict[Object, set[Grant]] = {of: set() for of in objects}
+    sql = "SELECT objectType, objectId, groupName, permName FROM users_objectpermissions WHERE objectId IN :ids"
+    for row in tx.all(sql, ids=list(by_id)):
+        of = by_id.get(str(row["objectId"]))
+        if of and of[0] == row["objectType"]:
+            on[of].add(_grant(row))
+    return on
+
+
+def _categories(tx: Transaction, objects: Collection[Object]) -> dict[Object, set[int]]:
+    categories: dict[Object, set[int]] = {of: set() for of in objects}
+    rows = tx.all(
+        "SELECT o.type, o.itemId, c.categId FROM tiki_objects o "
+        "JOIN tiki_category_objects c ON c.catObjectId = o.objectId WHERE o.type IN :types AND o.itemId IN :ids",
+        types=[kind for kind, _ in objects],
+        ids=[str(number) for _, number in objects],
+    )
+    for row in rows:
+        of = (str(row["type"]), int(row["itemId"]))
+        if of in categories:
+            categories[of].add(int(row["categId"]))
+    return categories
+
+
+def _roles(tx: Transaction, categories: Collection[int]) -> list[Row]:
+    """Return which group takes which role of which template category, for categories made from templates."""
+    sql = (
+        "SELECT r.categId, r.categRoleId, template.groupName AS roleName, member.groupName "
+        "FROM tiki_categories_roles r "
+        "JOIN users_groups template ON template.id = r.groupRoleId JOIN users_groups member ON member.id = r.groupId "
+        "WHERE r.categId IN :categories"
+    )
+    return list(tx.all(sql, categories=categories))
+
+
+def _by_role(roles: Collection[Row], on: Mapping[Object, Collection[Grant]]) -> dict[int, set[Grant]]:
+    by_role: dict[int, set[Grant]] = {}
+    for role in roles:
+        given = [
+            permission for group, permission in on[CATEGORY, int(role["categRoleId"])] if group == role["roleName"]
+        ]
+        by_role.setdefault(int(role["categId"]), set()).update((str(role["groupName"]), each) for each in given)
+    return by_role
+
+
+def _grant(row: Row) -> Grant:
+    return grant(str(row["groupName"]), str(row["permName"]))

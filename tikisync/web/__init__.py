@@ -1,0 +1,1 @@
+"""HTTP: the webhook endpoint, health and metrics."""

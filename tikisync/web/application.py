@@ -1,0 +1,68 @@
+"""The web application: the senders' endpoint ahead of everything else, then Starlette's routes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+
+from starlette import types
+from starlette.applications import Starlette
+from starlette.routing import BaseRoute
+
+from tikisync.config import ServerSettings
+from tikisync.core.requests import Request
+from tikisync.pipeline.receive import Answer, Receiver
+from tikisync.web import health
+from tikisync.web.group_commit import GroupCommit
+from tikisync.web.hooks import HookEndpoint
+
+
+class Application(Starlette):
+    """A Starlette application whose hook endpoint sees a request before any middleware or route does."""
+
+    def __init__(
+        self, hooks: HookEndpoint, routes: Sequence[BaseRoute], lifespan: types.StatelessLifespan[Application]
+    ) -> None:
+        super().__init__(routes=routes, lifespan=lifespan)
+        self._hooks = hooks
+
+    async def __call__(self, scope: types.Scope, receive: types.Receive, send: types.Send) -> None:
+        """Serve one request, or the start and end of the server (ASGI 3)."""
+        if scope["type"] == "http" and self._hooks.serves(scope["path"]):
+            await self._hooks(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+
+def create(
+    receiver: Receiver,
+    settings: ServerSettings,
+    *,
+    ready: health.Problems,
+    stored: Callable[[], object] = lambda: None,
+    routes: Sequence[BaseRoute] = (),
+) -> Application:
+    """Return the application; nothing of it runs before a server starts it.
+
+    ``ready`` says in sentences what keeps the service from receiving; ``stored`` is called, in the writer's thread,
+    whenever deliveries have been kept.
+    """
+
+    def receive(requests: Sequence[Request]) -> Sequence[Answer]:
+        answers = receiver.receive(requests)
+        if any(answer.status == 200 for answer in answers):
+            stored()
+        return answers
+
+    group = GroupCommit(receive)
+
+    @asynccontextmanager
+    async def lifespan(_application: Application) -> AsyncIterator[None]:
+        group.start()
+        try:
+            yield
+        finally:
+            await group.stop()
+
+    hooks = HookEndpoint(group, body_limit=settings.body_limit, trusted_proxies=settings.trusted_proxies)
+    return Application(hooks, [*health.routes(ready), *routes], lifespan)

@@ -1,0 +1,154 @@
+"""The endpoint that senders post to: plain ASGI, because every request object would cost more than the work itself."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import lru_cache
+from typing import TypeAlias
+
+from starlette.types import Message, Receive, Scope, Send
+
+from tikisync.core.requests import Network, Request, client_address
+from tikisync.logs import event
+from tikisync.pipeline.receive import Answer
+from tikisync.web.group_commit import BUSY, GroupCommit
+
+log = logging.getLogger(__name__)
+
+Headers: TypeAlias = "tuple[tuple[bytes, bytes], ...]"
+
+TIKI_PATH = "/tiki-webhooks.php"
+HANDLER_PREFIX = "/webhooks/"
+MAX_HEADERS = 100  # as many as Apache takes by default
+RETRY_AFTER = b"15"  # seconds
+DRAINED_FOR = 2.0  # seconds in which the rest of a refused body is read and dropped
+
+METHOD_NOT_ALLOWED = Answer(405, "Only POST is allowed here.", "method")
+TOO_LARGE = Answer(413, "The body is too large.", "body_too_large")
+TOO_MANY_HEADERS = Answer(431, "There are too many headers.", "too_many_headers")
+
+
+class HookEndpoint:
+    """Reads requests within bounds, has them received in groups, and sends the answers.
+
+    ``body_limit`` bounds one body and ``memory`` all that are held at a time, both in bytes. Nothing but the method,
+    the path and the headers' number is looked at before verification.
+    """
+
+    def __init__(
+        self,
+        group: GroupCommit,
+        *,
+        body_limit: int = 1 << 20,
+        memory: int = 64 << 20,
+        trusted_proxies: Sequence[Network] = (),
+    ) -> None:
+        self._group = group
+        self._body_limit = body_limit
+        self._memory = memory
+        self._trusted_proxies = trusted_proxies
+        self._held = 0
+
+    @staticmethod
+    def serves(path: str) -> bool:
+        """Tell whether a path is this endpoint's."""
+        return path == TIKI_PATH or (path.startswith(HANDLER_PREFIX) and path != HANDLER_PREFIX)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one HTTP request (ASGI 3)."""
+        headers: Headers = tuple(scope["headers"])  # as they stand now: trailers are no headers
+        if scope["method"] != "POST":
+            await _refuse(METHOD_NOT_ALLOWED, scope, receive, send)
+        elif len(headers) > MAX_HEADERS:
+            await _refuse(TOO_MANY_HEADERS, scope, receive, send)
+        elif _declared_length(headers) > self._body_limit:
+            await _refuse(TOO_LARGE, scope, receive, send)
+        else:
+            await self._serve(scope, headers, receive, send)
+
+    async def _serve(self, scope: Scope, headers: Headers, receive: Receive, send: Send) -> None:
+        chunks: list[bytes] = []
+        size, more = 0, True
+        try:
+            while more:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    return
+                chunk = message.get("body", b"")
+                chunks.append(chunk)
+                size += len(chunk)
+                self._held += len(chunk)
+                more = message.get("more_body", False)
+                if size > self._body_limit or self._held > self._memory:
+                    chunks.clear()
+                    await _refuse(TOO_LARGE if size > self._body_limit else BUSY, scope, receive, send)
+                    return
+            answer = await self._group.answer(self._request(scope, headers, b"".join(chunks)))
+            if answer is BUSY:
+                _log(answer, scope)
+            for message in _messages(answer):
+                await send(message)
+        finally:
+            self._held -= size
+
+    def _request(self, scope: Scope, headers: Headers, body: bytes) -> Request:
+        path: str = scope["path"]
+        client_ip = scope["client"][0] if scope["client"] else ""
+        if self._trusted_proxies:
+            forwarded = b",".join(value for name, value in headers if name == b"x-forwarded-for").decode("latin-1")
+            client_ip = client_address(client_ip, forwarded.split(","), self._trusted_proxies)
+        return Request(
+            method="POST",
+            path=path,
+            query=scope["query_string"].decode("latin-1"),
+            headers=headers,
+            body=body,
+            received_at=time.time_ns() // 1_000_000,
+            client_ip=client_ip,
+            handler_name=None if path == TIKI_PATH else path[len(HANDLER_PREFIX) :],
+        )
+
+
+@lru_cache(maxsize=256)
+def _messages(answer: Answer, *, closes: bool = False) -> tuple[Message, Message]:
+    text = answer.text.encode("utf-8")
+    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(text)).encode("ascii"))]
+    if answer.status == 503:
+        headers.append((b"retry-after", RETRY_AFTER))
+    if answer.status == 405:
+        headers.append((b"allow", b"POST"))
+    if closes:
+        headers.append((b"connection", b"close"))
+    return (
+        {"type": "http.response.start", "status": answer.status, "headers": headers},
+        {"type": "http.response.body", "body": text, "more_body": closes},
+    )
+
+
+async def _refuse(answer: Answer, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer before the body is there, then close; but drop the rest first, or the sender could not read the answer."""
+    _log(answer, scope)
+    for message in _messages(answer, closes=True):
+        await send(message)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(DRAINED_FOR):
+            while (await receive()).get("more_body", False):
+                pass
+    await send({"type": "http.response.body", "body": b""})
+
+
+def _log(answer: Answer, scope: Scope) -> None:
+    peer = scope["client"][0] if scope["client"] else None
+    event(log, logging.WARNING, "request.refused", reason=answer.reason, status=answer.status, peer=peer)
+
+
+def _declared_length(headers: Headers) -> int:
+    """Return what Content-Length says, 0 where it says nothing readable: what arrives is counted anyway."""
+    for name, value in headers:
+        if name == b"content-length" and value.isdigit():
+            return int(value[:18])
+    return 0
