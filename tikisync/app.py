@@ -6,6 +6,7 @@ import dataclasses
 import logging
 import os
 import random
+import secrets
 import socket
 import threading
 import time
@@ -48,8 +49,8 @@ class App:
         self.receiver = Receiver(self.database, self.config.handlers, self.forced)
 
     def worker(self) -> Worker:
-        """Return a worker named after this host and process."""
-        name = f"{socket.gethostname()}/{os.getpid()}"
+        """Return a worker named after this host and process, and by chance: containers repeat both."""
+        name = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
         return Worker(self.database, self.applier, name, self.config.worker, clock=time.time, jitter=random.random)
 
     def reload(self) -> bool:

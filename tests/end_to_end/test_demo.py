@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -29,6 +30,13 @@ def test_the_demo_shows_what_became_of_each_webhook_and_the_items_with_their_his
         "tikisync setup && tikisync check && tikisync serve",
     ):
         assert shown in done.stdout, done.stdout
+
+
+def test_the_demo_as_json_tells_the_same() -> None:
+    told = json.loads(run("demo", "--json").stdout)
+
+    assert [webhook["answer"][:3] for webhook in told["webhooks"]] == ["200", "200", "200", "403", "200", "200"]
+    assert [item["title"].split(",")[0] for item in told["items"]] == ["Orders", "Enquiries"]
 
 
 def test_a_kept_demo_runs_until_it_is_interrupted_and_leaves_cleanly() -> None:

@@ -19,7 +19,8 @@ from tikisync.config import WorkerSettings
 from tikisync.core.retry import RetrySettings
 from tikisync.database import Database
 from tikisync.errors import ConflictError, PassingError
-from tikisync.inbox import deliveries, locks, queue
+from tikisync.inbox import attempts, deliveries, locks, queue
+from tikisync.inbox.attempts import Attempt
 from tikisync.inbox.deliveries import Arrival, Delivery
 from tikisync.inbox.queue import Limits, Routing
 from tikisync.pipeline.worker import Worker
@@ -123,21 +124,35 @@ def test_what_killed_workers_had_in_hand_is_taken_over(effects: Effects, server_
     assert_once_and_in_order(effects, 300)
 
 
+def claim(database: Database, worker: str, now: int, *, takeovers: int = 3) -> list[Delivery] | None:
+    routing, limits = Routing("rules", lambda delivery: ()), Limits(lease=1_000, takeovers=takeovers)
+    with database.transaction() as tx:
+        return queue.claim(tx, worker, routing, limits, now)
+
+
 def test_a_lease_prolonged_at_the_last_moment_is_not_taken_over(server_inbox: Database) -> None:
-    routing, limits = Routing("rules", lambda delivery: ()), Limits(lease=1_000)
     add(server_inbox, [arrival()])
-
-    def claim(worker: str, now: int) -> list[Delivery] | None:
-        with server_inbox.transaction() as tx:
-            return queue.claim(tx, worker, routing, limits, now)
-
-    assert claim("w1", 5_000)
+    assert claim(server_inbox, "w1", 5_000)
     with ThreadPoolExecutor(1) as pool:
         with server_inbox.transaction() as tx:
             queue.extend(tx, "w1", [1], 9_000)
-            other = pool.submit(claim, "w2", 6_000)
+            other = pool.submit(claim, server_inbox, "w2", 6_000)
             time.sleep(0.3)  # the other has seen that the lease is over, and waits for the row
         assert other.result() == []
+
+
+def test_a_delivery_finished_at_the_last_moment_is_not_given_up(server_inbox: Database) -> None:
+    add(server_inbox, [arrival()])
+    assert claim(server_inbox, "w1", 5_000)
+    with ThreadPoolExecutor(1) as pool:
+        with server_inbox.transaction() as tx:
+            assert queue.finish(tx, [Attempt(1, "w1", 5_000, 6_000, "done")])
+            other = pool.submit(claim, server_inbox, "w2", 6_000, takeovers=1)
+            time.sleep(0.3)
+        assert other.result() == []
+    with server_inbox.transaction() as tx:
+        assert [each.status for each in deliveries.listing(tx)] == ["done"]
+        assert [each.outcome for each in attempts.of(tx, 1)] == ["done"]
 
 
 def test_receivers_of_the_same_deliveries_store_each_once(server_inbox: Database) -> None:

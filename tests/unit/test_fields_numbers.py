@@ -59,10 +59,11 @@ def test_an_amount_is_stored_with_its_currency(value: Json, text: str) -> None:
 
 
 @pytest.mark.parametrize("value", [99.5, "99.5", {"amount": 99.5}, {"amount": 99.5, "currency": None}, 0])
-def test_an_amount_without_a_currency_takes_the_fields_own_or_is_refused(value: Json) -> None:
-    assert stored(field("b", EURO), value) in ("99.5EUR", "0EUR")
-    with pytest.raises(FieldValueError, match="without a currency"):
-        stored(field("b"), value)
+def test_an_amount_without_a_currency_is_refused_with_a_way_to_name_it(value: Json) -> None:
+    with pytest.raises(FieldValueError, match="without a currency") as refused:
+        stored(field("b", EURO), value)
+
+    assert "currency: 'EUR'" in refused.value.hint
 
 
 @pytest.mark.parametrize(

@@ -144,6 +144,11 @@ def test_numeric_text_is_told_as_php_tells_it(text: str, number: float | None) -
     assert php_numbers.number(text) == number
 
 
+def test_what_is_beyond_a_floats_precision_is_not_rounded() -> None:
+    assert php_numbers.rounded(1.311741371558151e-299, 299) == 1.311741371558151e-299
+    assert php_numbers.rounded(1.5e15, 3) == 1.5e15
+
+
 def test_infinity_is_neither_rounded_nor_cut() -> None:
     assert php_numbers.rounded(float("inf"), 2) == php_numbers.floor(float("inf")) == php_numbers.ceiling(float("inf"))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tikisync.core import wiki_links
@@ -42,6 +42,7 @@ def test_included_pages_are_found_outside_of_unparsed_text(text: str, pages: tup
     assert wiki_links.included(text) == pages
 
 
+@settings(max_examples=100, deadline=None)
 @given(st.text('(){}|ab \n~np/="include', max_size=60))
 def test_any_text_can_be_searched(text: str) -> None:
     assert all(page in text for page in (*wiki_links.linked(text), *wiki_links.included(text)))

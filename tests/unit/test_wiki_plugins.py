@@ -22,13 +22,19 @@ from tikisync.core import wiki_links
         ("{BOX()}~np~{BOX}~/np~{BOX} ~np~{img x=1}~/np~ ~np~", ["box"]),
         ("{$smarty} {UPPER x} {} {bad-name x} {img", []),
         ('{quote text="a } b"}', ["quote"]),
-        ("{" + "x" * 60 + "}", []),
-        ("{img " + '"}' * 150, []),
+        ("{" + "x" * 60 + "}", ["x" * 50]),
+        ('{img "}"}', ["img"]),
+        ('{img "' + "}" * 150, []),
+        ("{A()}x{B()}{A}y{B}{A}", ["a", "b"]),
         ("{BOX(x}y{BOX}", []),
     ],
 )
 def test_plugin_calls_are_found(text: str, names: list[str]) -> None:
     assert [plugin.name for plugin in wiki_links.plugins(text)] == names
+
+
+def test_links_within_code_do_not_count() -> None:
+    assert wiki_links.linked("((A)) {CODE()}((B)){CODE} ((C)) {CODE()}((D)){CODE}") == ("A", "C")
 
 
 @pytest.mark.parametrize(

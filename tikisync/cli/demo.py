@@ -1,14 +1,15 @@
-"""``tikisync demo``: the whole way of a webhook, on a small Tiki made for it, in half a minute."""
+"""``tikisync demo``: the whole way of a webhook, on a small Tiki made for it, in a few seconds."""
 
 from __future__ import annotations
 
-import json
+import json as json_format
 import socket
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,33 +17,56 @@ import typer
 from rich.markup import escape
 
 from tikisync.cli import output
+from tikisync.cli.options import AsJson
 
 if TYPE_CHECKING:
     from tikisync.app import App
+    from tikisync.demo.report import ShownItem
     from tikisync.demo.story import Webhook
 
 _LIMIT = 30  # seconds the demo waits for its service
 
 
-def demo(keep: Annotated[bool, typer.Option("--keep", help="Keep the service running afterwards.")] = False) -> None:
+@dataclass(frozen=True, slots=True)
+class _Fate:
+    """What became of one webhook."""
+
+    webhook: str
+    handler: str
+    answer: str
+    became: str
+
+
+def demo(
+    keep: Annotated[bool, typer.Option("--keep", help="Keep the service running afterwards.")] = False,
+    json: AsJson = False,
+) -> None:
     """Show what tikisync does: a small Tiki in SQLite, the real service, webhooks sent to it, the items they made."""
     from tikisync import logs
+    from tikisync.demo import report
+    from tikisync.demo.story import WEBHOOKS
 
     logs.configure("ERROR")
     with tempfile.TemporaryDirectory(prefix="tikisync-demo-") as folder, _free_port() as (listener, port):
         app = _make_tiki(Path(folder), port)
-        output.say(
-            "[bold]A small Tiki in SQLite[/bold] with the trackers Orders and Enquiries and four webhook handlers."
-        )
-        with _running(app, listener):
+        if not json:
+            output.say(
+                "[bold]A small Tiki in SQLite[/bold]: two trackers, Orders and Enquiries, and four webhook handlers."
+            )
             output.say(f"[bold]tikisync listens on http://127.0.0.1:{port}[/bold]; now webhooks arrive:\n")
-            fates = _send_all(app, port)
-            output.table("", ("webhook", "handler", "answer", "what became of it"), fates)
-            _show_items(app)
+        with _running(app, listener):
+            fates = [_send(app, port, webhook) for webhook in WEBHOOKS]
+            items = report.items(app.database)
+            if json:
+                output.as_json(
+                    {"webhooks": [asdict(each) for each in fates], "items": [asdict(each) for each in items]}
+                )
+            else:
+                _show(fates, items)
             if keep:
                 _until_interrupted(app.path)
-    if not keep:
-        _what_next()
+    if not (keep or json):
+        _say_what_next()
 
 
 def _make_tiki(folder: Path, port: int) -> App:
@@ -83,54 +107,49 @@ def _running(app: App, listener: socket.socket) -> Iterator[None]:
             running.stop()
 
 
-def _send_all(app: App, port: int) -> list[tuple[str, str, str, str]]:
-    from tikisync.demo.story import WEBHOOKS
-
-    return [(webhook.title, webhook.handler, *_send(app, port, webhook)) for webhook in WEBHOOKS]
-
-
-def _send(app: App, port: int, webhook: Webhook) -> tuple[str, str]:
-    """Post one webhook as its sender would; return the answer and, once it is applied, what became of it."""
+def _send(app: App, port: int, webhook: Webhook) -> _Fate:
+    """Post one webhook as its sender would, and wait until it is applied."""
     from tikisync.cli.client import post
     from tikisync.core.verification import sign
     from tikisync.pipeline import administer
 
     handler = administer.handler(app.database, webhook.handler)
-    body = json.dumps(webhook.body).encode()
+    body = json_format.dumps(webhook.body).encode()
     signature = sign(handler, body + b" " if webhook.forged else body)
     headers = {"Content-Type": "application/json", handler.signature_header: signature, **webhook.headers}
     known = len(administer.listing(app.database, None, None, 100))
     status, text = post(f"http://127.0.0.1:{port}/tiki-webhooks.php", body, headers)
-    return f"{status} {text}", _fate(app, known, accepted=status == 200)
+    return _Fate(webhook.title, handler.name, f"{status} {text}", _became(app, known, accepted=status == 200))
 
 
-def _fate(app: App, known: int, *, accepted: bool) -> str:
+def _became(app: App, known: int, *, accepted: bool) -> str:
     from tikisync.pipeline import administer
 
     if not accepted:
         return "refused: the signature is not that of the handler's secret; nothing was kept"
-    for _ in range(_LIMIT * 50):
-        found = administer.listing(app.database, None, None, 100)
-        if len(found) == known:
+    deadline = time.monotonic() + _LIMIT
+    while time.monotonic() < deadline:
+        newest = administer.listing(app.database, None, None, 100)
+        if len(newest) == known:
             return "a duplicate: answered, counted, not applied again"
-        if found[0].status != "pending":
-            delivery, attempts = administer.delivery(app.database, found[0].delivery_id)
+        if newest[0].status != "pending":
+            delivery, attempts = administer.delivery(app.database, newest[0].delivery_id)
             return "; ".join(attempts[-1].wrote) or f"{delivery.status}: {delivery.reason}"
         time.sleep(0.02)
     return "still waiting"
 
 
-def _show_items(app: App) -> None:
-    from tikisync.demo import report
-
-    for item in report.items(app.database):
+def _show(fates: Sequence[_Fate], items: Sequence[ShownItem]) -> None:
+    rows = [(fate.webhook, fate.handler, fate.answer, fate.became) for fate in fates]
+    output.table("", ("webhook", "handler", "answer", "what became of it"), rows)
+    for item in items:
         output.table(item.title, ("field", "value as Tiki stores it"), item.values)
         for line in item.history:
             output.say(f"  [dim]history:[/dim] {escape(line)}")
     output.say("")
 
 
-def _what_next() -> None:
+def _say_what_next() -> None:
     output.say("[bold]Keep it running[/bold] and send your own: tikisync demo --keep")
     output.say("[bold]Your own Tiki[/bold]: copy config.example.ini to config.ini, name your Tiki's folder in it, then")
     output.say("  tikisync setup && tikisync check && tikisync serve")

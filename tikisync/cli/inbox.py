@@ -68,25 +68,28 @@ def show(number: int, config: ConfigFile = DEFAULT_CONFIG, json: AsJson = False)
 
 
 @program.command()
-def replay(numbers: Numbers, config: ConfigFile = DEFAULT_CONFIG) -> None:
+def replay(numbers: Numbers, config: ConfigFile = DEFAULT_CONFIG, json: AsJson = False) -> None:
     """Apply deliveries again, also those that are done."""
     from tikisync.app import open_app
     from tikisync.pipeline import administer
 
-    _counted(administer.replay(open_app(config).database, numbers), len(numbers), "will be applied again")
+    _counted(administer.replay(open_app(config).database, numbers), len(numbers), "will be applied again", json=json)
 
 
 @program.command()
-def discard(numbers: Numbers, config: ConfigFile = DEFAULT_CONFIG) -> None:
+def discard(numbers: Numbers, config: ConfigFile = DEFAULT_CONFIG, json: AsJson = False) -> None:
     """Put pending or failed deliveries aside: they are kept, and not applied."""
     from tikisync.app import open_app
     from tikisync.pipeline import administer
 
-    _counted(administer.discard(open_app(config).database, numbers), len(numbers), "discarded")
+    _counted(administer.discard(open_app(config).database, numbers), len(numbers), "discarded", json=json)
 
 
-def _counted(met: int, asked: int, what: str) -> None:
-    output.say(f"{met} of {asked} {'delivery' if asked == 1 else 'deliveries'} {what}")
+def _counted(met: int, asked: int, what: str, *, json: bool) -> None:
+    if json:
+        output.as_json({"asked": asked, "met": met})
+    else:
+        output.say(f"{met} of {asked} {'delivery' if asked == 1 else 'deliveries'} {what}")
     raise typer.Exit(0 if met == asked else 1)
 
 

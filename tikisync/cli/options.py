@@ -11,5 +11,6 @@ ConfigFile = Annotated[
     Path, typer.Option("-c", "--config", envvar="TIKISYNC_CONFIG", help="The config file.", show_default=True)
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+LogAsJson = Annotated[bool, typer.Option("--json", help="Log a JSON object a line, whatever the config says.")]
 
 DEFAULT_CONFIG = Path("config.ini")

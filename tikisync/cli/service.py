@@ -5,10 +5,10 @@ from __future__ import annotations
 import signal
 import threading
 
-from tikisync.cli.options import DEFAULT_CONFIG, ConfigFile
+from tikisync.cli.options import DEFAULT_CONFIG, ConfigFile, LogAsJson
 
 
-def serve(config: ConfigFile = DEFAULT_CONFIG) -> None:
+def serve(config: ConfigFile = DEFAULT_CONFIG, json: LogAsJson = False) -> None:
     """Receive webhooks, keep them, and apply them to Tiki. Stop it with Ctrl-C or SIGTERM."""
     from tikisync import logs
     from tikisync.app import open_app
@@ -16,7 +16,7 @@ def serve(config: ConfigFile = DEFAULT_CONFIG) -> None:
     from tikisync.web import application, server
 
     app = open_app(config)
-    logs.configure(app.config.log.level, app.config.log.format)
+    logs.configure(app.config.log.level, "json" if json else app.config.log.format)
     require_ready(app)
     with Background(app, work=app.config.worker.enabled) as background:
         settings = app.config.server
@@ -24,14 +24,14 @@ def serve(config: ConfigFile = DEFAULT_CONFIG) -> None:
         server.serve(web, settings.host, settings.port)
 
 
-def work(config: ConfigFile = DEFAULT_CONFIG) -> None:
+def work(config: ConfigFile = DEFAULT_CONFIG, json: LogAsJson = False) -> None:
     """Apply kept deliveries only: for more worker processes, on this machine or others."""
     from tikisync import logs
     from tikisync.app import open_app
     from tikisync.cli.running import Background, require_ready
 
     app = open_app(config)
-    logs.configure(app.config.log.level, app.config.log.format)
+    logs.configure(app.config.log.level, "json" if json else app.config.log.format)
     require_ready(app)
     asked = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -49,11 +49,16 @@ def grants(
     config: ConfigFile = DEFAULT_CONFIG,
     user: Annotated[str, typer.Option(help="The database user that tikisync is to connect as.")] = "tikisync",
     host: Annotated[str, typer.Option(help="The host it connects from.")] = "localhost",
+    json: AsJson = False,
 ) -> None:
     """Print the GRANT statements that give a database user the least rights that tikisync needs."""
     from tikisync.app import open_app
 
-    for statement in open_app(config).grants(user, host):
+    statements = open_app(config).grants(user, host)
+    if json:
+        output.as_json(statements)
+        return
+    for statement in statements:
         typer.echo(statement)
 
 

@@ -86,7 +86,9 @@ def _least(
             if isinstance(verdict, Verified):
                 return _finding(handler, used, recipe, settings, remarks)
             if verdict and verdict.reason in _NOT_NOW:
-                return _finding(handler, used, recipe, settings, [*remarks, f"but {verdict.detail}"])
+                return _finding(
+                    handler, used, recipe, settings, [*remarks, f"but {verdict.detail.partition('): ')[2]}"]
+                )
     return None
 
 
@@ -112,7 +114,7 @@ def _unknown_senders(handler: Handler, parts: Parts) -> Iterator[Recipe]:
 def _variants(recipe: Recipe) -> Iterator[tuple[Recipe, dict[str, str]]]:
     for encoding, key, algorithm, prefix in product(
         ("hex", "base64"),
-        ("text", "whsec", "base64", "hex"),
+        ("text", "base64", "whsec", "hex"),
         ("sha256", "sha1", "sha512"),
         dict.fromkeys((recipe.prefix, "", "sha256=", "sha1=", "sha512=", "v1=", "v1,")),
     ):

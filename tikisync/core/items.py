@@ -95,7 +95,8 @@ class Draft:
     change: ItemChange
     context: Context
     stored: Mapping[int, Stored | None]  # by field id; None: the field gets no row
-    named: frozenset[int]
+    named: frozenset[int]  # ids of the fields that the change names
+    problems: tuple[FieldValueError, ...]  # of values that could not be encoded; those fields count as they are
 
     def questions(self) -> Iterator[Question[Any]]:
         """Name what the checks of the whole item must know."""
@@ -103,10 +104,11 @@ class Draft:
 
     def plan(self, rights: Rights, answers: Answers, *, validate_email: str = "n") -> ItemPlan:
         """Return the plan; raise FieldValueError or SenderError where Tiki's form would refuse the item."""
-        problems = validation.problems(
+        of_item = validation.problems(
             self.tracker, self._values(), self.named, answers, item=self.item, validate_email=validate_email
         )
-        raise_problems(self.change.rule, problems)
+        known = {problem.field for problem in self.problems}
+        raise_problems(self.change.rule, [*(each for each in of_item if each.field not in known), *self.problems])
         writes = tuple(_writes(self.tracker, self.item, self.stored))
         changes = any(write.field.field_id in self.named for write in writes)
         status, notes = _status(self.tracker, self.item, self.change, rights, changes=changes)
@@ -132,7 +134,7 @@ def questions(tracker: Tracker, item: Item | None, change: ItemChange, context: 
 def draft(tracker: Tracker, item: Item | None, change: ItemChange, rights: Rights, context: Context) -> Draft:
     """Encode every field the change names and what Tiki stores by itself in the others.
 
-    Raises RuleError, NotPermittedError or FieldValueError (several: SenderError with all of them).
+    Raises RuleError or NotPermittedError; values that do not fit are told by ``plan``, with all other problems.
     """
     stored: dict[int, Stored | None] = {}
     problems: list[FieldValueError] = []
@@ -142,7 +144,6 @@ def draft(tracker: Tracker, item: Item | None, change: ItemChange, rights: Right
             stored[field.field_id] = kind.encode(field, value, _for_field(context, item, field, change))
         except FieldValueError as problem:
             problems.append(problem)
-    raise_problems(change.rule, problems)
     for field, kind in _unnamed(tracker, change):
         may_set = rights.can_set_field(field, creating=item is None)
         if item is None and not may_set:
@@ -151,9 +152,8 @@ def draft(tracker: Tracker, item: Item | None, change: ItemChange, rights: Right
             untouched = kind.untouched(field, _for_field(context, item, field, change))
             if item is None or untouched is not None:
                 stored[field.field_id] = untouched
-    return Draft(
-        tracker, item, change, context, stored, frozenset(field.field_id for field, _, _ in _named(tracker, change))
-    )
+    named = frozenset(field.field_id for field, _, _ in _named(tracker, change)) & stored.keys()
+    return Draft(tracker, item, change, context, stored, named, tuple(problems))
 
 
 def raise_problems(rule: str, problems: Sequence[FieldValueError]) -> None:

@@ -31,7 +31,7 @@ _ACTIVE_ANYWHERE = re.compile(
     """,
     re.VERBOSE,
 )
-_HTML_SYNTAX = re.compile(r"[^\w\s,?\0-\x1f\x7f-\x9f]|_|LOL")
+_ACTIVE_IN_HTML = re.compile(r"~|\{(?=\{)|(?<![^~])/(?=np|tc)|(?<![^~/])t(?=c(?:~|$))")
 
 
 def cleaned(text: str) -> str:
@@ -65,10 +65,17 @@ def _unparsed(line: str) -> str:
 
 
 def as_wysiwyg(text: str) -> str:
-    """Return HTML that reads as this text in a text area that holds HTML, where wiki syntax acts all the same."""
-    lines = (_HTML_SYNTAX.sub(_entities, line.rstrip("\r")) for line in text.split("\n"))
-    return "<br />".join(lines)
+    """Return HTML that reads as this text in a text area that holds HTML, where wiki syntax acts all the same.
+
+    Character references would not do: Tiki's editor and form filter turn them back at the next edit. So Tiki's mark
+    for a ``<``, ``≤REAL_LT≥``, gets an invisible character in it.
+    """
+    return "<br />".join(_unparsed_html(line.rstrip("\r")) for line in text.split("\n"))
 
 
-def _entities(found: re.Match[str]) -> str:
-    return "".join(f"&#{ord(character)};" for character in found[0])
+def _unparsed_html(line: str) -> str:
+    page = html.escape(line, quote=False).replace("&lt;x&gt;", "&LT;x&gt;").replace("≤REAL_", "≤\N{WORD JOINER}REAL_")
+    if not _WIKI_SYNTAX.search(page + "\n"):
+        return page
+    shown = _ACTIVE_IN_HTML.sub(lambda found: "~/np~~~np~" if found[0] == "~" else found[0] + "~/np~~np~", page)
+    return f"~np~{shown}~/np~"

@@ -42,4 +42,4 @@ def _compiled(pattern: str) -> regex.Pattern[bytes]:
 
 def _translated(found: re.Match[str]) -> str:
     r"""In PHP a ``{`` that counts nothing is a plain one, ``\Z`` may stand before the end of the last line."""
-    return {r"\Z": r"(?=\n?\z)", r"\N": r"[^\n]", "{": r"\{"}.get(found[0], found[0])
+    return {r"\Z": r"(?=\n?\Z)", r"\z": r"\Z", r"\N": r"[^\n]", "{": r"\{"}.get(found[0], found[0])

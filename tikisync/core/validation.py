@@ -6,7 +6,6 @@ here a field that no rule names counts only as far as it must not be empty: it w
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Collection, Iterator, Mapping
 from urllib.parse import parse_qs
@@ -14,6 +13,7 @@ from urllib.parse import parse_qs
 from tikisync.core import php
 from tikisync.core.fields import FIELD_TYPES
 from tikisync.core.fields.assigned import CREATOR
+from tikisync.core.fields.text import by_language
 from tikisync.core.fields.virtual import AutomaticType
 from tikisync.core.questions import Answers, ItemsWithValue
 from tikisync.core.trackers import Field, Item, Tracker
@@ -83,17 +83,8 @@ def _is_missing(field: Field, value: str) -> bool:
     if field.type == "r":
         return value in ("", "0")
     if field.type in ("t", "a") and field.is_multilingual:
-        return not all(_in_languages(value))
+        return not all((by_language(value) or {"": value}).values())
     return value == "" or (field.type == "e" and value == "0")
-
-
-def _in_languages(value: str) -> list[str]:
-    """Return the text in each language; one without languages is the only one."""
-    try:
-        texts = json.loads(value)
-    except ValueError:
-        return [value]
-    return [str(text) for text in texts.values()] if isinstance(texts, dict) else [value]
 
 
 def _distinct(field: Field, value: str) -> ItemsWithValue | None:

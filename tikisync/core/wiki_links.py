@@ -132,7 +132,7 @@ class _Search:
 
     def _with_body(self, opening: _Opening, end: int, depth: int) -> list[Plugin]:
         for closing in self._closings(opening, end):
-            inner, complete = self.within(opening.end, closing - len(opening.name) - 3, depth + 1)
+            inner, complete = self.within(opening.end, closing - 1, depth + 1)
             if complete:
                 return [Plugin(opening.name, opening.arguments, opening.start, closing), *inner]
         return []

@@ -160,11 +160,9 @@ def problems(tx: Transaction) -> list[str]:
         return [f"{_newer(there, known)}: {_NEWER_HINT}"]
     if there == 0:
         return ["tikisync's tables are not there yet: run `tikisync setup`"]
-    found = (
-        []
-        if there == known
-        else [f"tikisync's tables are of version {there} and must become {known}: run `tikisync setup`"]
-    )
+    found = []
+    if there < known:
+        found.append(f"tikisync's tables are of version {there} and must become {known}: run `tikisync setup`")
     engines = {table.name: tx.engine(table.name) for table in TABLES}
     found += [f"table {name} is missing: restore it from a backup" for name, engine in engines.items() if not engine]
     return found + [

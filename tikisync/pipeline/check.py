@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from tikisync.config import Config
+from tikisync.core import formulas
 from tikisync.core import items as planning
 from tikisync.core.changes import CLOSE, DELETE
 from tikisync.core.rules import Rule
@@ -110,6 +111,12 @@ def _rule(tx: Transaction, rule: Rule, handlers: Mapping[str, Handler], tiki: Pr
             planning.require_available(field, kind, tiki.is_on, rule.name)
         except RuleError as error:
             yield Finding(ERROR, f"{where} field.{perm_name}", error.message, error.hint)
+    for field_id, why in formulas.left_to_tiki(tracker).items():
+        name = next(field.perm_name for field in tracker.fields if field.field_id == field_id)
+        yield Finding(
+            WARNING, f"{where} tracker {tracker.name}", f"calculation field {name} is left to Tiki: {why}",
+            "Tiki fills it where its option says to recalculate when indexing, and at its next own save of the item",
+        )  # fmt: skip
     if rule.status is not None and not tracker.is_on("showStatus"):
         yield Finding(
             WARNING, f"{where} status", f"tracker {tracker.name} hides the status, so only its administrators set it",

@@ -49,7 +49,11 @@ def carry_out(
         wanted = managed & {effect.fallback for effect in effects}
         others = _category_fields(item.tracker)
     _update_fields(tx, item, others, *_categorize(tx, item, wanted, managed))
-    children = [each for each in status.following(tx, item.item_id, _CASCADES_CATEGORIES) if may_categorize(each)]
+    children = [
+        each
+        for each in status.following(tx, item.item_id, item.tracker.tracker_id, _CASCADES_CATEGORIES)
+        if may_categorize(each)
+    ]
     for child in children:
         linked = _linked(tx, item, child)
         _update_fields(tx, linked, _category_fields(linked.tracker), *_categorize(tx, linked, wanted, managed))

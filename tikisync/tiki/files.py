@@ -21,9 +21,10 @@ def sync_backlinks(tx: Transaction, item: WrittenItem) -> None:
         return
     if object_id is None:
         object_id = objects.find_or_add(tx, item)
-    rows = tx.all("SELECT fileId FROM tiki_file_backlinks WHERE objectId = :object", object=object_id)
-    there = {int(row["fileId"]) for row in rows}
-    if there - wanted.keys():
-        tx.delete("tiki_file_backlinks", {"objectId": object_id, "fileId": there - wanted.keys()})
-    missing = [{"fileId": each, "objectId": object_id} for each in wanted if each not in there]
-    tx.insert_many("tiki_file_backlinks", missing)
+    there = [
+        int(row["fileId"])
+        for row in tx.all("SELECT fileId FROM tiki_file_backlinks WHERE objectId = :object", object=object_id)
+    ]
+    if sorted(there) != sorted(wanted):
+        tx.delete("tiki_file_backlinks", {"objectId": object_id})
+        tx.insert_many("tiki_file_backlinks", [{"fileId": each, "objectId": object_id} for each in wanted])

@@ -95,7 +95,7 @@ def update(tx: Transaction, plan: ItemPlan, situation: Situation) -> None:
         tx.update("tiki_tracker_items", {"itemId": item.item_id}, touched)
         children: Sequence[int] = ()
     else:
-        children = status.change(tx, item.item_id, plan.status, touched)
+        children = status.change(tx, item.item_id, item.tracker_id, plan.status, touched)
     version = _next_version(tx, item.item_id)
     history = plan.history()
     tx.insert_many(

@@ -19,12 +19,12 @@ def remove(tx: Transaction, item: Item, situation: Situation) -> None:
     """
     _remove_one(tx, item, situation)
     seen = {item.item_id}
-    waiting = following(tx, item.item_id, _CASCADES_DELETE)
+    waiting = following(tx, item.item_id, item.tracker_id, _CASCADES_DELETE)
     while waiting:
         child = load(tx, waiting.pop())
         if child is not None and child.item_id not in seen:
             seen.add(child.item_id)
-            waiting += following(tx, child.item_id, _CASCADES_DELETE)
+            waiting += following(tx, child.item_id, child.tracker_id, _CASCADES_DELETE)
             _remove_one(tx, child, situation)
 
 

@@ -44,8 +44,8 @@ class NumericType(FieldType):
 class CurrencyType(FieldType):
     """Stored as the amount with the currency's code right behind it, ``1234.5EUR``.
 
-    Tiki refuses an amount without a code. One that comes without takes the field's option ``currency`` where that is
-    set, and is refused where it is not.
+    Like Tiki, it refuses an amount without a code, whatever currency the field's form offers first: nobody knows
+    what the sender meant.
     """
 
     codes = ("b",)
@@ -66,12 +66,11 @@ class CurrencyType(FieldType):
         found = _AMOUNT.fullmatch(f"{text} {code or ''}")
         if found is None:
             raise self.refuse(definition, value, "that is no such amount")
-        currency = found[2] or definition.text("currency")
-        if not currency:
-            raise self.refuse(
-                definition, value, "without a currency", "name it, or set the field's option Currency in Tiki"
-            )
-        return self.store(definition, found[1] + currency.upper())
+        if not found[2]:
+            code = definition.text("currency") or "EUR"
+            hint = f"name it in the rule: field.{definition.perm_name} = {{amount: …, currency: '{code}'}}"
+            raise self.refuse(definition, value, "without a currency", hint)
+        return self.store(definition, found[1] + found[2].upper())
 
 
 class DurationType(FieldType):

@@ -73,9 +73,10 @@ class TextType(FieldType):
         if set(texts) - set(context.languages):
             available = f"Tiki's available languages are {', '.join(context.languages)}"
             raise self.refuse(definition, value, "with another language", available)
-        old = _by_language(context)
+        old = by_language(context.old) or dict.fromkeys(context.languages, context.old)
+        kept = {language: old.get(language, "") for language in context.languages}
         given = {lang: self._in_one(definition, text, context) for lang, text in texts.items() if text is not None}
-        return php.json_encode({**old, **given})
+        return php.json_encode({**kept, **given})
 
     def _in_one(self, definition: Field, value: Json, context: Context) -> str:
         text = plain(value)
@@ -104,9 +105,10 @@ class TextAreaType(TextType):
 
     def effects(self, definition: Field, text: str, context: Context) -> tuple[Effect, ...]:
         """Return the pages that a trusted text links and includes; any other text has none."""
-        if not context.trust:
-            return (LinkPages(definition.field_id),)
-        return (LinkPages(definition.field_id, wiki_links.linked(text), wiki_links.included(text)),)
+        pages = wiki_links.linked(text) if context.trust else ()
+        includes = wiki_links.included(text) if context.trust else ()
+        needed = pages or includes or not context.creating  # a new item has no old links to be removed
+        return (LinkPages(definition.field_id, pages, includes),) if needed else ()
 
     def literal(self, definition: Field, text: str, context: Context) -> str:
         """Return the text with its wiki syntax switched off, for the kind of text the field holds."""
@@ -123,14 +125,13 @@ class TextAreaType(TextType):
         super().check(definition, text)
 
 
-def _by_language(context: Context) -> dict[str, str]:
-    """Return the old text in each of Tiki's available languages; text without languages stands for all of them."""
+def by_language(stored: str) -> Mapping[str, str] | None:
+    """Return a stored text in each of its languages; None: it is a text without languages, shown for all of them."""
     try:
-        old = json.loads(context.old)
-    except ValueError:
-        old = None
-    known = old if isinstance(old, dict) else dict.fromkeys(context.languages, context.old)
-    return {language: str(known.get(language, "")) for language in context.languages}
+        texts = json.loads(stored) if stored.startswith("{") else None
+    except (ValueError, RecursionError):
+        return None
+    return {language: str(text) for language, text in texts.items()} if texts else None
 
 
 TYPES: tuple[FieldType, ...] = (TextType(), TextAreaType())
