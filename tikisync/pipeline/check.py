@@ -114,7 +114,7 @@ def _rule(tx: Transaction, rule: Rule, handlers: Mapping[str, Handler], tiki: Pr
     unset = [each.perm_name for each in tracker.fields if each.is_mandatory and each.perm_name not in rule.fields]
     if unset and rule.action == WRITE and rule.item is None:
         yield Finding(
-            WARNING, f"{where} tracker {tracker.name}", f"field {', '.join(unset)} is mandatory, and the rule does not set it",
+            WARNING, f"{where} tracker {tracker.name}", f"the rule does not set {', '.join(unset)}, and it is mandatory",
             "set it in the rule, unless all items are there already or Tiki fills it by itself",
         )  # fmt: skip
     for field_id, why in formulas.left_to_tiki(tracker).items():
