@@ -111,10 +111,11 @@ def _rule(tx: Transaction, rule: Rule, handlers: Mapping[str, Handler], tiki: Pr
             planning.require_available(field, kind, tiki.is_on, rule.name)
         except RuleError as error:
             yield Finding(ERROR, f"{where} field.{perm_name}", error.message, error.hint)
-    unset = [each.perm_name for each in tracker.fields if each.is_mandatory and each.perm_name not in rule.fields]
-    if unset and rule.action == WRITE and rule.item is None:
+    unset = (each.perm_name for each in tracker.fields if each.is_mandatory and each.perm_name not in rule.fields)
+    missing = ", ".join(unset)
+    if missing and rule.action == WRITE and rule.item is None:
         yield Finding(
-            WARNING, f"{where} tracker {tracker.name}", f"the rule does not set {', '.join(unset)}, and it is mandatory",
+            WARNING, f"{where} tracker {tracker.name}", f"the rule does not set {missing}, and it is mandatory",
             "set it in the rule, unless all items are there already or Tiki fills it by itself",
         )  # fmt: skip
     for field_id, why in formulas.left_to_tiki(tracker).items():
