@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests import golden, servers, tiki_tables
-from tests.databases import ServerAdmin, Template
+from tests.databases import ServerAdmin, Template, TikiDatabase
 from tikisync.database import Database, Transaction
 from tikisync.inbox import schema
 
@@ -76,16 +76,30 @@ def _tiki_template(server_admin: ServerAdmin) -> Template:
 
 
 @pytest.fixture(scope="session")
-def tiki_url(server_admin: ServerAdmin) -> str:
-    """The URL of the database that ``tiki`` makes equal again for each test."""
-    return server_admin.create_database()
+def _tiki_urls(_tiki_template: Template, server_admin: ServerAdmin) -> tuple[str, str]:
+    return _urls(_tiki_template, server_admin)
 
 
 @pytest.fixture
-def tiki(_tiki_template: Template, tiki_url: str) -> Iterator[Database]:
+def tiki_as_admin(_tiki_template: Template, _tiki_urls: tuple[str, str]) -> Iterator[Database]:
     """A Tiki's database on the server: its own tables with the recorded starting rows, and tikisync's, set up."""
-    _tiki_template.restore(tiki_url)
-    yield from _opened(tiki_url)
+    _tiki_template.restore(_tiki_urls[1])
+    yield from _opened(_tiki_urls[1])
+
+
+@pytest.fixture
+def tiki(tiki_as_admin: Database, _tiki_urls: tuple[str, str]) -> Iterator[TikiDatabase]:
+    """The same for a user who has just the rights that ``tikisync grants`` prints.
+
+    What else a test does, such as setting the scene, it does as ``tiki.admin``.
+    """
+    yield from _opened_tiki(_tiki_urls[0], tiki_as_admin)
+
+
+@pytest.fixture
+def tiki_url(tiki: TikiDatabase) -> str:
+    """Its URL, for config files."""
+    return tiki.url
 
 
 @pytest.fixture(scope="session")
@@ -94,15 +108,33 @@ def _myisam_template(server_admin: ServerAdmin) -> Template:
 
 
 @pytest.fixture(scope="session")
-def tiki_myisam_url(server_admin: ServerAdmin) -> str:
-    return server_admin.create_database()
+def _myisam_urls(_myisam_template: Template, server_admin: ServerAdmin) -> tuple[str, str]:
+    return _urls(_myisam_template, server_admin)
 
 
 @pytest.fixture
-def tiki_myisam(_myisam_template: Template, tiki_myisam_url: str) -> Iterator[Database]:
-    """The same, with Tiki's tables in MyISAM, as many old sites have them."""
-    _myisam_template.restore(tiki_myisam_url)
-    yield from _opened(tiki_myisam_url)
+def restore_myisam(_myisam_template: Template, _myisam_urls: tuple[str, str]) -> Callable[[], None]:
+    """Makes the database of ``tiki_myisam`` as it was at first, once more."""
+    return lambda: _myisam_template.restore(_myisam_urls[1])
+
+
+@pytest.fixture
+def tiki_myisam_as_admin(restore_myisam: Callable[[], None], _myisam_urls: tuple[str, str]) -> Iterator[Database]:
+    """As ``tiki_as_admin``, with Tiki's tables in MyISAM, as many old sites have them."""
+    restore_myisam()
+    yield from _opened(_myisam_urls[1])
+
+
+@pytest.fixture
+def tiki_myisam(tiki_myisam_as_admin: Database, _myisam_urls: tuple[str, str]) -> Iterator[TikiDatabase]:
+    """As ``tiki``, with Tiki's tables in MyISAM."""
+    yield from _opened_tiki(_myisam_urls[0], tiki_myisam_as_admin)
+
+
+@pytest.fixture
+def tiki_myisam_url(tiki_myisam: TikiDatabase) -> str:
+    """Its URL, for config files."""
+    return tiki_myisam.url
 
 
 @pytest.fixture(scope="session")
@@ -116,9 +148,9 @@ def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def sqlite_tiki(_sqlite_template: Path, tmp_path: Path) -> Iterator[Database]:
-    """The same in SQLite, in a file of this test alone."""
-    yield from _opened(f"sqlite:///{shutil.copy(_sqlite_template, tmp_path / 'tiki.db')}")
+def sqlite_tiki(_sqlite_template: Path, tmp_path: Path) -> Iterator[TikiDatabase]:
+    """The same in SQLite, in a file of this test alone, where everybody may do everything."""
+    yield from _opened_tiki(f"sqlite:///{shutil.copy(_sqlite_template, tmp_path / 'tiki.db')}")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
@@ -131,6 +163,19 @@ def _fill_with_tiki(tx: Transaction, engine: str = "InnoDB") -> None:
     tiki_tables.create(tx, engine=engine)
     golden.load(tx, golden.fixture()["rows"])
     schema.set_up(tx)
+
+
+def _urls(template: Template, server_admin: ServerAdmin) -> tuple[str, str]:
+    """Make a database like the template; return its URLs, of tikisync's user and of who may do everything."""
+    url = server_admin.create_database()
+    template.restore(url)
+    return server_admin.create_service_user(url), url
+
+
+def _opened_tiki(url: str, admin: Database | None = None) -> Iterator[TikiDatabase]:
+    database = TikiDatabase(url, admin)
+    yield database
+    database.close()
 
 
 def _opened(url: str) -> Iterator[Database]:

@@ -11,6 +11,7 @@ from sqlalchemy.engine import URL, make_url
 
 from tests import servers
 from tikisync.database import Database, Transaction
+from tikisync.pipeline import administer
 
 PREFIX = "tikisync_test_"
 _COUNTER = re.compile(r" AUTO_INCREMENT=(\d+)")
@@ -58,6 +59,16 @@ class ServerAdmin:
             self.run(f"GRANT {rights} ON `{_name(url)}`.{f'`{table}`' if table else '*'} TO '{name}'@'%'")
         return _written(make_url(url).set(username=name, password=password))
 
+    def create_service_user(self, url: str) -> str:
+        """Make a user with just the rights that ``tikisync grants`` prints for the running service; return its URL."""
+        user = make_url(self.create_user(url))
+        database = Database(url)
+        for statement in administer.grants(database, str(user.username), "%"):
+            if not statement.startswith("--"):
+                self.run(statement)
+        database.close()
+        return _written(user)
+
     def close(self) -> None:
         """Drop what is left of what this admin made."""
         for name in self._databases:
@@ -65,6 +76,19 @@ class ServerAdmin:
         for name in self._users:
             self.run(f"DROP USER IF EXISTS '{name}'@'%'")
         self._connection.close()
+
+
+class TikiDatabase(Database):
+    """A Tiki's database as tikisync's own user sees it; ``admin`` is the same to somebody who may do everything."""
+
+    def __init__(self, url: str, admin: Database | None = None) -> None:
+        super().__init__(url)
+        self.admin = admin or self
+
+    @property
+    def url(self) -> str:
+        """The URL with its password, for config files."""
+        return _written(self._url)
 
 
 class Template:

@@ -16,6 +16,7 @@ from tikisync.core.questions import (
     GroupNamed,
     GroupsIncluding,
     GroupWithId,
+    ItemsListing,
     ItemsTitled,
     ItemsWithValue,
     ItemTracker,
@@ -107,4 +108,7 @@ def _answer(question: Question[Any], state: Rows) -> Any:
         case ItemsWithValue(field_id, value):
             same = (row["itemId"] for row in values if (row["fieldId"], row["value"]) == (field_id, value))
             return tuple(sorted(same))
+        case ItemsListing(field_id, word):
+            lists = ((row["itemId"], row["value"] or "") for row in values if row["fieldId"] == field_id)
+            return tuple(sorted(item for item, value in lists if word in value.split(",")))
     raise AssertionError(f"no plain field type asks {question}")

@@ -45,7 +45,7 @@ def carry_out(tx: Transaction, plan: ItemPlan, item_id: int, user: str = "hook",
 
 
 def carried_out(
-    tx: Transaction, item_id: int, *caused: Effect, values: Mapping[str, str] | None = None, **more: Any
+    tx: Transaction, item_id: int, *caused: Effect, values: Mapping[str, str | None] | None = None, **more: Any
 ) -> list[tuple[str, str]]:
     """Carry out effects on an item that is there, with some of its values said to be others."""
     item = items.load(tx, item_id)

@@ -16,7 +16,7 @@ import subprocess
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -101,14 +101,19 @@ def in_docker(environ: Mapping[str, str], say: Callable[[str], None]) -> Server:
     return Server(url, f"Docker image {image}", container.stop)
 
 
-def on_this_machine(environ: Mapping[str, str], say: Callable[[str], None]) -> Server:
-    """Start a server program of this machine in a temporary folder, on a socket and a free loopback port."""
+def on_this_machine(environ: Mapping[str, str], say: Callable[[str], None], *flags: str) -> Server:
+    """Start a server program of this machine in a temporary folder, on a socket and a free loopback port.
+
+    ``flags`` stand above those it gets otherwise.
+    """
     path = os.pathsep.join([environ.get("PATH", ""), *SERVER_FOLDERS])
     program = shutil.which("mariadbd", path=path) or shutil.which("mysqld", path=path)
     if not program:
         raise NoServerError("neither mariadbd nor mysqld is installed")
     folder = Path(tempfile.mkdtemp(prefix="tikisync-mysql-"))
-    command = [program, "--no-defaults", f"--datadir={folder}/data", *(["--user=root"] if os.geteuid() == 0 else [])]
+    (folder / "tmp").mkdir()  # servers that share one delete each other's temporary tables
+    command = [program, "--no-defaults", f"--datadir={folder}/data", f"--tmpdir={folder}/tmp"]
+    command += ["--user=root"] if os.geteuid() == 0 else []
     mariadb = "MariaDB" in _output([program, "--version"])
     try:
         if mariadb:
@@ -116,7 +121,7 @@ def on_this_machine(environ: Mapping[str, str], say: Callable[[str], None]) -> S
             _output([install, "--auth-root-authentication-method=normal", "--skip-test-db", *command[1:]])
         else:
             _output([*command, "--initialize-insecure"])
-        return _started(command, folder, f"{program}, started for the tests")
+        return _started(command, folder, f"{program}, started for the tests", flags)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
@@ -170,7 +175,7 @@ def _docker_answers() -> bool:
         gc.collect()  # docker leaves a socket behind where nobody answers; its warning is to be ignored with the others
 
 
-def _started(command: list[str], folder: Path, origin: str) -> Server:
+def _started(command: list[str], folder: Path, origin: str, flags: Sequence[str]) -> Server:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -188,6 +193,7 @@ def _started(command: list[str], folder: Path, origin: str) -> Server:
                 "--loose-mysqlx=OFF",
                 "--innodb-flush-log-at-trx-commit=0",  # nothing here has to outlive the machine
                 "--innodb-buffer-pool-size=64M",
+                *flags,
             ],
             stdout=log,
             stderr=log,

@@ -16,14 +16,21 @@ from pathlib import Path
 
 from tikisync import config as configuration
 from tikisync.config import Config
+from tikisync.core.diagnosis import Diagnosis, diagnose
 from tikisync.core.document import CREDENTIALS
+from tikisync.core.recipes.choice import for_handler
+from tikisync.core.recipes.verifying import MAX_SIGNATURES
+from tikisync.core.refusals import Refusal
+from tikisync.core.requests import Request
+from tikisync.core.rotation import elders
 from tikisync.database import Database
 from tikisync.errors import ConfigError, SetupError
 from tikisync.inbox.deliveries import Delivery
+from tikisync.inbox.refusals import Refusals, stored
 from tikisync.logs import event
 from tikisync.pipeline import administer, check, overview
 from tikisync.pipeline.apply import Applier
-from tikisync.pipeline.check import Finding
+from tikisync.pipeline.finding import Finding
 from tikisync.pipeline.preview import Preview, preview
 from tikisync.pipeline.receive import Receiver
 from tikisync.pipeline.worker import Worker
@@ -46,7 +53,9 @@ class App:
 
     def __post_init__(self) -> None:
         self.applier = Applier(self.database, self.config, self.forced, time.time)
-        self.receiver = Receiver(self.database, self.config.handlers, self.forced)
+        self.receiver = Receiver(
+            self.database, self.config.handlers, self.forced, elders(self.config.rules), self._refusals()
+        )
 
     def worker(self) -> Worker:
         """Return a worker named after this host and process, and by chance: containers repeat both."""
@@ -65,7 +74,7 @@ class App:
             return False
         self.config = fresh
         self.applier.config = fresh
-        self.receiver.handlers = fresh.handlers
+        self.receiver.handlers, self.receiver.elders = fresh.handlers, elders(fresh.rules)
         event(log, logging.INFO, "config.loaded", rules=len(fresh.rules), fingerprint=fresh.fingerprint)
         return True
 
@@ -77,9 +86,9 @@ class App:
         """Say what keeps the service from receiving; nothing where it is ready."""
         return overview.unready(self.database)
 
-    def grants(self, user: str, host: str) -> list[str]:
-        """Return the statements that give a database account the least rights that tikisync needs."""
-        return administer.grants(self.database, user, host)
+    def grants(self, user: str, host: str, *, setup: bool = False) -> list[str]:
+        """Return the statements that give a database account the least rights, to run or to ``setup``."""
+        return administer.grants(self.database, user, host, setup=setup)
 
     def preview(self, rule_or_handler: str, body: bytes, headers: Mapping[str, str]) -> Preview:
         """Rehearse a payload for one rule, or for all rules of a handler; write nothing."""
@@ -101,11 +110,36 @@ class App:
         applier = dataclasses.replace(self.applier, config=dataclasses.replace(self.config, rules=tuple(rules)))
         return preview(applier, made_up)
 
+    def diagnose(self, request: Request) -> Diagnosis:
+        """Say what becomes of a request, and where it is refused, what would accept it."""
+        allow = {name: each.allow for name, each in self.config.handlers.items()}
+        handlers, public_url = administer.handlers(self.database), self.config.server.public_url
+        return diagnose(request, handlers, self.config.recipes, public_url, allow)
+
+    def refused(self) -> list[Refusal]:
+        """Return the refused requests that were kept, newest first; raise SetupError where they cannot be read."""
+        try:
+            return stored(self._refused_file)[::-1]
+        except OSError as error:
+            hint = "run this as the user that the service runs as"
+            raise SetupError(f"{self._refused_file} cannot be read: {error.strerror}", hint=hint) from None
+
+    @property
+    def _refused_file(self) -> Path:
+        return self.config.door.refused_file or self.path.with_suffix(".refused")
+
+    def _refusals(self) -> Refusals | None:
+        keep = self.config.door.keep_refused
+        return Refusals(self._refused_file, keep) if keep else None
+
     def hidden_headers(self, handler: str) -> frozenset[str]:
         """Return the names, in lower case, of headers whose values no one should read: signatures and credentials."""
-        signatures = {
-            each.signature_header.lower() for each in administer.handlers(self.database) if each.name == handler
-        }
+        found = [each for each in administer.handlers(self.database) if each.name == handler]
+        signatures = {each.signature_header.lower() for each in found}
+        for recipe in filter(None, (for_handler(each, self.config.recipes) for each in found)):
+            for place in recipe.signature:
+                name = place.removeprefix("headers.")
+                signatures.update(name.replace("#", str(number)) for number in range(MAX_SIGNATURES + 1))
         return CREDENTIALS | signatures
 
 

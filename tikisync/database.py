@@ -7,24 +7,25 @@ parameters; a list, tuple or set as a parameter becomes an ``IN`` list. What dif
 from __future__ import annotations
 
 import sqlite3
-import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, TypeAlias
 
-from sqlalchemy import Engine, bindparam, create_engine, event, text
+from sqlalchemy import bindparam, text
 from sqlalchemy import exc as sa
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.sql.elements import TextClause
 
+from tikisync import database_engines, database_tables
+from tikisync.core.characters import is_wide, narrowed
 from tikisync.database_errors import translated
 from tikisync.errors import SetupError
 
 Row: TypeAlias = Mapping[str, Any]
 
 _DRIVERS = ("mysql+pymysql", "mariadb+pymysql", "sqlite", "sqlite+pysqlite")
-_COLLECTIONS = (list, tuple, set, frozenset)
+COLLECTIONS = (list, tuple, set, frozenset)
 
 
 class Database:
@@ -48,7 +49,11 @@ class Database:
             )
         self._url = parsed
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
-        self._engine = _sqlite(parsed) if self.is_sqlite else _mysql(parsed, pool_size, connect_timeout)
+        self._engine = (
+            database_engines.sqlite(parsed)
+            if self.is_sqlite
+            else database_engines.mysql(parsed, pool_size, connect_timeout)
+        )
 
     def __repr__(self) -> str:
         return f"Database({self.shown})"
@@ -71,6 +76,12 @@ class Database:
         """
         with self._errors_as_ours(), self._engine.begin() as connection:
             yield Transaction(connection, sqlite=self.is_sqlite)
+
+    @contextmanager
+    def at_once(self) -> Iterator[Transaction]:
+        """Open a transaction in name only: each statement takes effect for good by itself, in tables of any engine."""
+        with self._errors_as_ours(), self._engine.connect() as connection:
+            yield Transaction(connection.execution_options(isolation_level="AUTOCOMMIT"), sqlite=self.is_sqlite)
 
     @contextmanager
     def rehearsal(self) -> Iterator[Rehearsal]:
@@ -115,8 +126,12 @@ class Transaction:
         """Carry out a statement that writes; return how many rows it met."""
         return int(self._run(sql, parameters).rowcount)
 
-    def insert(self, table: str, row: Row) -> int:
-        """Insert one row; return its automatic id (0 where the table has none)."""
+    def insert(self, table: str, row: Row, *, childless_in: str = "") -> int:  # noqa: ARG002  see ResumableTransaction
+        """Insert one row; return its automatic id (0 where the table has none).
+
+        ``childless_in``: where others' rows may be the same but for their ids, a table that soon has rows for this id.
+        """
+        (row,) = self._storable(table, [row])
         statement, values = _insert_statement(table, tuple(row), self.is_sqlite), tuple(row.values())
         return int(self._connection.exec_driver_sql(statement, values).lastrowid or 0)
 
@@ -128,6 +143,7 @@ class Transaction:
         """
         if not rows:
             return 0
+        rows = self._storable(table, rows)
         statement = _insert_statement(table, tuple(rows[0]), self.is_sqlite, on_duplicate)
         values = [tuple(row[column] for column in rows[0]) for row in rows]
         return int(self._connection.exec_driver_sql(statement, values).rowcount)
@@ -145,9 +161,10 @@ class Transaction:
 
     def update(self, table: str, where: Row, changes: Row) -> int:
         """Set columns of the rows whose columns equal ``where``; return how many rows it met."""
+        (changes,) = self._storable(table, [changes])
         sets = ", ".join(f"`{column}` = :set_{column}" for column in changes)
         parameters = {f"set_{column}": value for column, value in changes.items()}
-        return self.run(f"UPDATE `{table}` SET {sets} WHERE {_matches(where)}", **parameters, **where)  # noqa: S608
+        return self.run(f"UPDATE `{table}` SET {sets} WHERE {matches(where)}", **parameters, **where)  # noqa: S608
 
     def count(self, table: str, where: Row, column: str, by: int, changes: Row) -> int:
         """Add ``by`` to a counting column (NULL counts as 0), and set other columns; return how many rows it met."""
@@ -155,11 +172,15 @@ class Transaction:
         sets = ", ".join(
             [f"`{column}` = COALESCE(`{column}`, 0) + :by", *(f"`{name}` = :set_{name}" for name in changes)]
         )
-        return self.run(f"UPDATE `{table}` SET {sets} WHERE {_matches(where)}", by=by, **parameters, **where)  # noqa: S608
+        return self.run(f"UPDATE `{table}` SET {sets} WHERE {matches(where)}", by=by, **parameters, **where)  # noqa: S608
 
     def delete(self, table: str, where: Row) -> int:
         """Delete the rows whose columns equal ``where``; return how many."""
-        return self.run(f"DELETE FROM `{table}` WHERE {_matches(where)}", **where)  # noqa: S608
+        return self.run(f"DELETE FROM `{table}` WHERE {matches(where)}", **where)  # noqa: S608
+
+    def started_at(self, now: int) -> int:
+        """Return the time that all rows get (UNIX seconds, UTC): now, or that of the try which this one completes."""
+        return now
 
     @property
     def for_update(self) -> str:
@@ -180,6 +201,15 @@ class Transaction:
         )
         return [str(row["name"]) for row in self.all(sql, table=table)]
 
+    def as_stored(self, table: str, column: str, text: str) -> str:
+        """Return a text as the column holds it: with a space for each character that it has no room for."""
+        return narrowed(text) if is_wide(text) and column in self.narrow_columns(table) else text
+
+    def narrow_columns(self, table: str) -> frozenset[str]:
+        """Return the columns of a table whose old character set cannot hold every character."""
+        found = database_tables.columns(self, [table]).get(table, {})
+        return frozenset(name for name, column in found.items() if column.is_narrow)
+
     def engine(self, table: str) -> str:
         """Return a table's storage engine (``InnoDB``, ``MyISAM``, …; ``SQLite``), '' where there is no such table."""
         if self.is_sqlite:
@@ -194,8 +224,15 @@ class Transaction:
         version = str(self.value("SELECT VERSION()"))
         return ("MariaDB " if "mariadb" in version.lower() else "MySQL ") + version.split("-")[0]
 
+    def _storable(self, table: str, rows: Sequence[Row]) -> Sequence[Row]:
+        """Return the rows with a space for each character that its column cannot hold, as Tiki would store them."""
+        if not any(isinstance(value, str) and is_wide(value) for row in rows for value in row.values()):
+            return rows
+        narrow = self.narrow_columns(table)
+        return [{name: narrowed(value) if name in narrow else value for name, value in row.items()} for row in rows]
+
     def _run(self, sql: str, parameters: Row) -> Any:
-        lists = {name: list(value) for name, value in parameters.items() if isinstance(value, _COLLECTIONS)}
+        lists = {name: list(value) for name, value in parameters.items() if isinstance(value, COLLECTIONS)}
         return self._connection.execute(_statement(sql, frozenset(lists)), {**parameters, **lists})
 
 
@@ -206,7 +243,7 @@ class Rehearsal(Transaction):
         super().__init__(connection, sqlite=sqlite)
         self.writes: list[tuple[str, str, Row]] = []
 
-    def insert(self, table: str, row: Row) -> int:
+    def insert(self, table: str, row: Row, *, childless_in: str = "") -> int:  # noqa: ARG002
         """Record one new row."""
         self.writes.append(("insert", table, row))
         return 0
@@ -253,47 +290,7 @@ def _insert_statement(table: str, columns: tuple[str, ...], sqlite: bool, on_dup
     return f"{verb} INTO `{table}` ({names}) VALUES ({places}){suffix}"
 
 
-def _matches(where: Row) -> str:
-    operators = {name: "IN" if isinstance(value, _COLLECTIONS) else "=" for name, value in where.items()}
+def matches(where: Row) -> str:
+    """Return the condition, as SQL with parameters, that columns equal (or are among) the values of ``where``."""
+    operators = {name: "IN" if isinstance(value, COLLECTIONS) else "=" for name, value in where.items()}
     return " AND ".join(f"`{name}` {operator} :{name}" for name, operator in operators.items())
-
-
-def _mysql(url: URL, pool_size: int, connect_timeout: int) -> Engine:
-    arguments: dict[str, Any] = {"connect_timeout": connect_timeout, "charset": url.query.get("charset", "utf8mb4")}
-    if url.password is not None:
-        arguments["password"] = url.password.encode()  # as PHP sends it; the driver would write text in Latin-1
-    authority = url.query.get("ssl_ca")
-    if authority:
-        try:
-            ssl.create_default_context(cafile=str(authority))
-        except OSError as error:
-            raise SetupError(f"{authority}, ssl_ca in the database URL, holds no certificates ({error})") from error
-    elif "unix_socket" in url.query or url.host in (None, "localhost", "127.0.0.1", "::1"):
-        arguments["ssl_disabled"] = True  # the driver loads a CA bundle for each connection otherwise: 49 ms (measured)
-    return create_engine(
-        url,
-        connect_args=arguments,
-        isolation_level="READ COMMITTED",
-        hide_parameters=True,
-        pool_size=pool_size,
-        pool_timeout=connect_timeout,
-        max_overflow=10,
-        pool_recycle=1800,
-        pool_use_lifo=True,
-    )
-
-
-def _sqlite(url: URL) -> Engine:
-    engine = create_engine(url, connect_args={"timeout": 30, "check_same_thread": False}, hide_parameters=True)
-
-    @event.listens_for(engine, "connect")
-    def prepare(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # we begin transactions ourselves, below
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")  # a reader that turns writer could not wait for its turn
-
-    return engine

@@ -16,7 +16,9 @@ _PASSING = {1021, 1040, 1041, 1047, 1053, 1114, 1129, 1158, 1159, 1160, 1161, 11
 _DENIED = {1044, 1045, 1142, 1143, 1227, 1370, 1698}
 _MISSING = {1049, 1054, 1146}
 _NO_TLS = 2026
-_REFUSED = {1366}  # characters or a number that the column cannot hold; the driver files it elsewhere
+_REFUSED = {1267, 1366}  # characters (also to compare with) or a number that the column cannot hold
+_NO_DEFAULT = 1364
+_STATEMENT_BINLOG = 1665
 
 
 def translated(error: Exception, url: str) -> Exception:
@@ -44,10 +46,17 @@ def translated(error: Exception, url: str) -> Exception:
             hint="grant that user the rights that `tikisync grants` prints",
             reason="database_denied",
         )
-    if number in _MISSING or "no such table" in message or "no such column" in message:
+    missing = number in _MISSING or isinstance(error, sa.NoSuchColumnError)
+    if missing or "no such table" in message or "no such column" in message:
         return TikiError(
             f"the database lacks a table or column ({message})",
             hint="run `tikisync setup` for tikisync's own tables; for Tiki's, check that the database is the Tiki's",
+            reason="database_incomplete",
+        )
+    if number == _NO_DEFAULT:
+        return TikiError(
+            f"a table of the database has a column that tikisync does not know ({message})",
+            hint="`tikisync check` names it and says what to do",
             reason="database_incomplete",
         )
     if any(told in message for told in ("unable to open database", "not a database", "readonly database")):
@@ -55,6 +64,12 @@ def translated(error: Exception, url: str) -> Exception:
             f"the database {url} cannot be used ({message})",
             hint="check the path, and that the user tikisync runs as may write the file and its folder",
             reason="database_denied",
+        )
+    if number == _STATEMENT_BINLOG:
+        return SetupError(
+            f"the server does not write down our kind of transaction in its binary log ({message})",
+            hint="set binlog_format = ROW (or MIXED) in the server's configuration, or replicate without it",
+            reason="binlog_format",
         )
     if isinstance(error, sa.DataError) or number in _REFUSED:
         message = re.sub(r"value: '.*' for", "value for", message)  # the value itself may be anybody's secret

@@ -50,7 +50,8 @@ def test_help_names_every_command() -> None:
     done = run("--help")
 
     assert done.returncode == 0
-    for command in ("demo", "serve", "work", "setup", "check", "grants", "handlers", "send", "try", "inbox"):
+    site = ("setup", "check", "grants", "handlers")
+    for command in ("demo", "serve", "work", *site, "send", "doctor", "learn", "try", "inbox"):
         assert command in done.stdout
 
 

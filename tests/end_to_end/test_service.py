@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.databases import TikiDatabase
 from tests.end_to_end.program import free_port, running, until
 from tests.end_to_end.test_commands import ORDER, RULES
 from tikisync.database import Database
@@ -57,12 +58,12 @@ def test_a_signed_order_becomes_an_item_of_the_handlers_user(tiki: Database, con
         assert stored == "1714557600"  # 2024-05-01 10:00 UTC
 
 
-def test_switch_and_handlers_count_from_the_very_next_request(tiki: Database, config: Path, port: int) -> None:
+def test_switch_and_handlers_count_from_the_very_next_request(tiki: TikiDatabase, config: Path, port: int) -> None:
     with running("serve", config, port) as service:
-        with tiki.transaction() as tx:
+        with tiki.admin.transaction() as tx:
             tx.update("tiki_preferences", {"name": "auth_webhooks"}, {"value": "n"})
         assert service.post(order(1), signed(order(1))) == (403, "Feature not enabled")
-        with tiki.transaction() as tx:
+        with tiki.admin.transaction() as tx:
             tx.update("tiki_preferences", {"name": "auth_webhooks"}, {"value": "y"})
             tx.update("tiki_webhooks", {"name": "Shop"}, {"secret": "a new one"})
         assert service.post(order(1), signed(order(1))) == (403, "Webhook not authorized.")

@@ -13,11 +13,11 @@ from tikisync.core.questions import (
     AllCategories,
     ArticleExists,
     CategoriesOf,
-    DefaultCategory,
     FileType,
     GroupNamed,
     GroupsIncluding,
     GroupWithId,
+    ItemsListing,
     ItemsTitled,
     ItemsWithValue,
     ItemTracker,
@@ -32,9 +32,9 @@ NAMES = golden.fixture()["names"]["fields"]
 
 
 @pytest.fixture
-def tx(tiki: Database) -> Iterator[Transaction]:
+def tx(tiki_as_admin: Database) -> Iterator[Transaction]:
     """A Tiki with the companies and contacts of the recordings, as ``contact-partial`` found them."""
-    with tiki.transaction() as tx:
+    with tiki_as_admin.transaction() as tx:
         golden.load(tx, golden.state_before("contact-partial"))
         yield tx
 
@@ -118,6 +118,18 @@ def test_equal_values_are_found_as_the_collation_compares(tx: Transaction) -> No
     assert [found[each] for each in questions] == [(1, 2, 3), (4,), ()]
 
 
+def test_items_that_list_a_word_are_found(tx: Transaction) -> None:
+    watchers = NAMES["contactWatchers"]
+    lists = {5: "hook,a_b", 6: "axb,HOOK", 7: "x,hook,y", 8: "hook", 9: "unhook,hooks", 10: "a_b!,50%"}
+    tx.delete("tiki_tracker_item_fields", {"fieldId": watchers})
+    tx.insert_many(
+        "tiki_tracker_item_fields", [{"itemId": i, "fieldId": watchers, "value": text} for i, text in lists.items()]
+    )
+    words = ("hook", "a_b", "a_b!", "50%", "none")
+    found = answer(tx, [ItemsListing(watchers, word) for word in words])
+    assert [found[ItemsListing(watchers, word)] for word in words] == [(5, 6, 7, 8), (5,), (10,), (10,), ()]
+
+
 def test_all_categories_are_known(tx: Transaction) -> None:
     found = ask(tx, AllCategories())
     assert found[4] == Category(4, "VIP", 2)
@@ -130,14 +142,6 @@ def test_an_objects_categories_are_known(tx: Transaction) -> None:
     )
     assert found[CategoriesOf("trackeritem", "5")] == {2, 4}
     assert found[CategoriesOf("trackeritem", "6")] == found[CategoriesOf("tracker", "5")] == frozenset()
-
-
-def test_a_groups_default_category_is_known(tx: Transaction) -> None:
-    tx.update("users_groups", {"groupName": "Sync"}, {"groupDefCat": 3})
-    tx.update("users_groups", {"groupName": "Staff"}, {"groupDefCat": None})
-    groups = ("Sync", "Staff", "Readers", "sync", "Crew")
-    found = answer(tx, [DefaultCategory(group) for group in groups])
-    assert [found[DefaultCategory(group)] for group in groups] == [3, None, None, None, None]
 
 
 def test_a_files_type_is_known(tx: Transaction) -> None:

@@ -279,3 +279,53 @@ def test_a_body_that_is_not_json_fails_once_and_for_all(site: Database, tmp_path
     with site.transaction() as tx:
         (failed,) = deliveries.listing(tx)
     assert (failed.status, failed.reason, failed.attempts) == ("failed", "payload_unreadable", 1)
+
+
+VERSIONED = ORDER_RULE + "version = body.at\n"
+
+
+def test_news_older_than_what_was_applied_last_is_skipped_and_the_delivery_says_so(
+    process: Process, site: Database
+) -> None:
+    process(VERSIONED, {"id": "A", "total": 10, "state": "open", "at": "2026-11-24T06:30:00Z"})
+    older = process(VERSIONED, {"id": "A", "total": 99, "state": "open", "at": "2026-11-24T07:00:00+02:00"})
+    assert (older.status, older.reason) == ("done", "older than what is applied already")
+    with site.transaction() as tx:
+        assert tx.value("SELECT COUNT(*) FROM tiki_tracker_item_fields WHERE value = '99EUR'") == 0
+        wrote = attempts.of(tx, older.delivery_id)[0].wrote
+    assert wrote == ("order: skipped an item of tracker Orders (older than what is applied already)",)
+
+    equal = process(VERSIONED, {"id": "A", "total": 11, "state": "open", "at": "2026-11-24T06:30:00Z"})
+    unversioned = process(VERSIONED, {"id": "A", "total": 12, "state": "open"})
+    other = process(VERSIONED, {"id": "B", "total": 13, "state": "open", "at": "2020-01-01"})
+    assert [each.reason for each in (equal, unversioned, other)] == ["", "", ""]
+    with site.transaction() as tx:
+        found = tx.all("SELECT value FROM tiki_tracker_item_fields WHERE value LIKE '%EUR' ORDER BY value")
+    assert [row["value"] for row in found] == ["12EUR", "13EUR"]
+
+
+def test_a_change_that_fails_leaves_the_last_version_as_it_was(process: Process) -> None:
+    process(VERSIONED, {"id": "A", "total": 10, "state": "open", "at": 5})
+    failed = process(VERSIONED, {"id": "A", "total": 10, "state": "no such state", "at": 9})
+    assert failed.status == "failed"
+    assert process(VERSIONED, {"id": "A", "total": 11, "state": "open", "at": 7}).reason == ""
+
+
+def test_an_item_deleted_by_newer_news_is_not_made_again_by_older(process: Process, site: Database) -> None:
+    deleting = """
+[rule gone]
+handler = Shop
+when = body.gone
+tracker = Orders
+action = delete
+key = orderId
+field.orderId = body.id
+version = body.at
+"""
+    rules = deleting + VERSIONED.replace("handler = Shop", "handler = Shop\nwhen = !(body.gone)")
+    created = {"id": "A", "total": 10, "state": "open", "at": 1}
+    process(rules, created, user="admin")
+    process(rules, {"id": "A", "gone": True, "at": 3}, user="admin")
+    assert process(rules, created | {"at": 2}, user="admin").reason == "older than what is applied already"
+    with site.transaction() as tx:
+        assert tx.value("SELECT COUNT(*) FROM tiki_tracker_items") == 0

@@ -192,4 +192,4 @@ def test_myisam_tables_are_a_warning(tiki_myisam: Database, tiki_myisam_url: str
 
     found = check(tiki_myisam, configuration.load(path), {})
 
-    assert about(found, "tiki_tracker_items").level == "warning"
+    assert about(found, "Tiki's tables").level == "warning"

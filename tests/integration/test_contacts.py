@@ -33,7 +33,7 @@ DIFFERENT = {
 SAVED = [case for case in golden.contacts() if case["op"] == "save"]
 
 
-@pytest.fixture(params=["tiki", "sqlite_tiki"])
+@pytest.fixture(params=["tiki_as_admin", "sqlite_tiki"])
 def site(request: pytest.FixtureRequest) -> Database:
     """A Tiki's database, on the server and in SQLite."""
     database: Database = request.getfixturevalue(request.param)

@@ -198,9 +198,11 @@ def test_a_value_the_column_has_no_room_for_is_refused(database: Database, row: 
 
 def test_a_character_the_column_has_no_room_for_is_refused(database: Database) -> None:
     with database.transaction() as tx:
-        tx.run("CREATE TABLE old (name VARCHAR(10)) CHARACTER SET utf8mb3")
+        tx.run("CREATE TABLE old (name VARCHAR(10)) CHARACTER SET latin1")
     with pytest.raises(DataRefusedError), database.transaction() as tx:
-        tx.insert("old", {"name": "🎨"})
+        tx.insert("old", {"name": "Łódź"})
+    with pytest.raises(DataRefusedError), database.transaction() as tx:
+        tx.update("old", {"name": "Łódź"}, {"name": ""})
 
 
 def test_a_duplicate_is_no_error_of_ours(colours: Database) -> None:

@@ -42,9 +42,9 @@ RECORDED = [
 
 
 @pytest.fixture
-def tx(tiki: Database) -> Iterator[Transaction]:
+def tx(tiki_as_admin: Database) -> Iterator[Transaction]:
     """A Tiki as the recordings left it before the first deletion, with several companies and contacts."""
-    with tiki.transaction() as tx:
+    with tiki_as_admin.transaction() as tx:
         golden.load(tx, golden.state_before("order-delete"))
         yield tx
 
@@ -54,10 +54,10 @@ def side_rows(changes: list[Any]) -> list[Any]:
 
 
 @pytest.mark.parametrize("name", RECORDED)
-def test_side_rows_are_those_that_tiki_wrote_and_a_repeat_changes_nothing(tiki: Database, name: str) -> None:
+def test_side_rows_are_those_that_tiki_wrote_and_a_repeat_changes_nothing(tiki_as_admin: Database, name: str) -> None:
     case = golden.case(name)
     item_id = case["result"]["itemId"]
-    with tiki.transaction() as tx:
+    with tiki_as_admin.transaction() as tx:
         golden.place(tx, case)
         before = golden.snapshot(tx)
         plan = plan_of(tx, case)
@@ -219,10 +219,10 @@ class _Dying:
         return getattr(self._tx, name)
 
 
-def test_a_repeat_after_a_kill_at_any_statement_ends_in_the_same_rows(tiki_myisam: Database) -> None:
+def test_a_repeat_after_a_kill_at_any_statement_ends_in_the_same_rows(tiki_myisam_as_admin: Database) -> None:
     case = golden.case("contact-full")
     item_id = case["result"]["itemId"]
-    with tiki_myisam.transaction() as tx:
+    with tiki_myisam_as_admin.transaction() as tx:
         golden.place(tx, case)
         plan = plan_of(tx, case)
         start = golden.snapshot(tx)

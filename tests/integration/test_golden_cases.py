@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from tests import golden
+from tests.databases import TikiDatabase
 from tikisync.core.changes import DELETE, ItemChange
-from tikisync.database import Database
 from tikisync.errors import TikisyncError
 from tikisync.pipeline.change import carry_out
 from tikisync.tiki import preferences, users
@@ -60,15 +60,17 @@ def _change(case: golden.Case) -> ItemChange:
     return ItemChange("golden", tracker, item_id=item, fields=fields, status=case["status"], trust=trust)
 
 
-def _perform(database: Database, case: golden.Case) -> list[Any]:
+def _perform(database: TikiDatabase, case: golden.Case) -> list[Any]:
     meta = golden.fixture()["meta"]
-    with database.transaction() as tx:
+    with database.admin.transaction() as tx:
         golden.place(tx, case)
         before = golden.snapshot(tx)
+    with database.transaction() as tx:
         user = users.find(tx, case["user"])
         assert user is not None
         actor = Actor(user.login, meta["request_ip"], meta["request_user_agent"])
         carry_out(tx, _change(case), user, Situation(actor, NOW, preferences.load(tx, {})))
+    with database.admin.transaction() as tx:
         return golden.difference(before, golden.snapshot(tx))
 
 
@@ -100,14 +102,14 @@ def _named(cases: list[golden.Case]) -> pytest.MarkDecorator:
 
 
 @_named([case for case in _recorded() if not _is_refused(case) and case["name"] not in UNCHANGED])
-def test_a_recorded_case_writes_the_rows_that_tiki_wrote(tiki: Database, case: golden.Case) -> None:
+def test_a_recorded_case_writes_the_rows_that_tiki_wrote(tiki: TikiDatabase, case: golden.Case) -> None:
     written = golden.mask(_perform(tiki, case), now=NOW)
 
     assert golden.lines(written) == golden.lines(_expected(case))
 
 
 @_named([case for case in _recorded() if _is_refused(case)])
-def test_a_refused_case_writes_nothing_and_says_what_it_is_about(tiki: Database, case: golden.Case) -> None:
+def test_a_refused_case_writes_nothing_and_says_what_it_is_about(tiki: TikiDatabase, case: golden.Case) -> None:
     with pytest.raises(TikisyncError) as refused:
         _perform(tiki, case)
 
@@ -115,7 +117,7 @@ def test_a_refused_case_writes_nothing_and_says_what_it_is_about(tiki: Database,
 
 
 @_named([case for case in _recorded() if case["name"] in UNCHANGED])
-def test_a_case_that_changes_nothing_writes_nothing(tiki: Database, case: golden.Case) -> None:
+def test_a_case_that_changes_nothing_writes_nothing(tiki: TikiDatabase, case: golden.Case) -> None:
     assert _perform(tiki, case) == []
 
 

@@ -14,7 +14,7 @@ from tikisync.tiki.users import User
 VISITOR = User(0, "", "", ("Anonymous",), "Anonymous")
 
 
-@pytest.fixture(params=["tiki", "sqlite_tiki"])
+@pytest.fixture(params=["tiki_as_admin", "sqlite_tiki"])
 def site(request: pytest.FixtureRequest) -> Database:
     """A Tiki's database, on the server and in SQLite."""
     database: Database = request.getfixturevalue(request.param)

@@ -11,7 +11,7 @@ from tikisync.tiki import preferences
 from tikisync.tiki.preferences import DEFAULTS
 
 
-@pytest.fixture(params=["tiki", "sqlite_tiki"])
+@pytest.fixture(params=["tiki_as_admin", "sqlite_tiki"])
 def site(request: pytest.FixtureRequest) -> Database:
     """A Tiki's database, on the server and in SQLite."""
     found: Database = request.getfixturevalue(request.param)

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 
+from tests.databases import TikiDatabase
 from tikisync.config import HandlerSettings
 from tikisync.core.requests import Request
 from tikisync.core.verification import Handler, sign
@@ -24,8 +25,8 @@ UNAUTHORIZED = (403, "Webhook not authorized.")
 
 
 @pytest.fixture(params=["tiki", "sqlite_tiki"])
-def site(request: pytest.FixtureRequest) -> Database:
-    database: Database = request.getfixturevalue(request.param)
+def site(request: pytest.FixtureRequest) -> TikiDatabase:
+    database: TikiDatabase = request.getfixturevalue(request.param)
     return database
 
 
@@ -71,12 +72,12 @@ def stored(site: Database) -> list[Delivery]:
     return [each for each in reversed(found) if each]
 
 
-def change(site: Database, sql: str, **parameters: object) -> None:
-    with site.transaction() as tx:
+def change(site: TikiDatabase, sql: str, **parameters: object) -> None:
+    with site.admin.transaction() as tx:
         assert tx.run(sql, **parameters)
 
 
-def test_a_signed_request_is_stored_whole_and_answered_as_tiki_does(site: Database) -> None:
+def test_a_signed_request_is_stored_whole_and_answered_as_tiki_does(site: TikiDatabase) -> None:
     sent = request(handler(site), x_odd="caf\xe9", content_type="application/json")
     [answer] = received(site, sent)
     assert answer == Answer(200, "ok", "received", "Forge")
@@ -91,12 +92,12 @@ def test_a_signed_request_is_stored_whole_and_answered_as_tiki_does(site: Databa
 
 
 @pytest.mark.parametrize("name", ["Shop", "Forge", "Bank", "Forge two"])
-def test_every_handler_of_the_recorded_tiki_is_served(site: Database, name: str) -> None:
+def test_every_handler_of_the_recorded_tiki_is_served(site: TikiDatabase, name: str) -> None:
     [answer] = received(site, request(handler(site, name)))
     assert (told([answer]), answer.handler) == ([OK], name)
 
 
-def test_a_group_shares_one_transaction_and_each_request_gets_its_own_answer(site: Database) -> None:
+def test_a_group_shares_one_transaction_and_each_request_gets_its_own_answer(site: TikiDatabase) -> None:
     forge, shop = handler(site), handler(site, "Shop")
     forged = replace(request(forge), body=b"altered")
     database = counting(site)
@@ -111,7 +112,7 @@ def test_a_group_shares_one_transaction_and_each_request_gets_its_own_answer(sit
 
 
 @pytest.mark.parametrize("value", ["n", "", "1", "Y", "yes", None])
-def test_with_the_switch_off_in_tiki_nobody_is_verified(site: Database, value: str | None) -> None:
+def test_with_the_switch_off_in_tiki_nobody_is_verified(site: TikiDatabase, value: str | None) -> None:
     change(site, "UPDATE tiki_preferences SET value = :value WHERE name = 'auth_webhooks'", value=value)
     [answer] = received(site, request(handler(site)))
     assert answer == Answer(403, "Feature not enabled", "disabled")
@@ -120,7 +121,7 @@ def test_with_the_switch_off_in_tiki_nobody_is_verified(site: Database, value: s
 
 @pytest.mark.parametrize(("forced", "status"), [("n", 403), ("y", 200)])
 def test_what_tikis_system_configuration_forces_stands_above_the_switch(
-    site: Database, forced: str, status: int
+    site: TikiDatabase, forced: str, status: int
 ) -> None:
     other = {"y": "n", "n": "y"}[forced]
     change(site, "UPDATE tiki_preferences SET value = :v, name = 'auth_webhooks' WHERE name = 'auth_webhooks'", v=other)
@@ -128,7 +129,7 @@ def test_what_tikis_system_configuration_forces_stands_above_the_switch(
     assert answer.status == status
 
 
-def test_a_handler_changed_in_tiki_counts_from_the_next_request_on(site: Database) -> None:
+def test_a_handler_changed_in_tiki_counts_from_the_next_request_on(site: TikiDatabase) -> None:
     old = handler(site)
     new = replace(old, secret="renewed é")
     receiver = Receiver(site, {}, {})
@@ -142,42 +143,42 @@ def test_a_handler_changed_in_tiki_counts_from_the_next_request_on(site: Databas
 
 
 @pytest.mark.parametrize("user", ["SECOND", "second ", "nobody at all", ""])
-def test_a_handler_whose_user_is_not_exactly_in_tiki_is_refused(site: Database, user: str) -> None:
+def test_a_handler_whose_user_is_not_exactly_in_tiki_is_refused(site: TikiDatabase, user: str) -> None:
     change(site, "UPDATE tiki_webhooks SET `user` = :user WHERE name = 'Forge'", user=user)
     [answer] = received(site, request(handler(site)))
     assert (told([answer]), answer.reason, answer.handler) == ([UNAUTHORIZED], "user_missing", "Forge")
     assert stored(site) == []
 
 
-def test_users_are_found_whatever_the_collations_of_the_two_tables(tiki: Database) -> None:
-    with tiki.transaction() as tx:
+def test_users_are_found_whatever_the_collations_of_the_two_tables(tiki: TikiDatabase) -> None:
+    with tiki.admin.transaction() as tx:
         tx.run("ALTER TABLE users_users CONVERT TO CHARACTER SET utf8mb3 COLLATE utf8mb3_general_ci")
     assert told(received(tiki, request(handler(tiki)))) == [OK]
 
 
-def test_the_order_of_the_ids_decides_between_equal_handlers(site: Database) -> None:
+def test_the_order_of_the_ids_decides_between_equal_handlers(site: TikiDatabase) -> None:
     change(site, "UPDATE tiki_webhooks SET secret = 'forge-secret' WHERE name = 'Forge two'")
     assert received(site, request(handler(site, "Forge two")))[0].handler == "Forge"
 
 
 class TestDuplicates:
-    def test_a_request_sent_again_is_welcome_kept_once_and_counted(self, site: Database) -> None:
+    def test_a_request_sent_again_is_welcome_kept_once_and_counted(self, site: TikiDatabase) -> None:
         sent = request(handler(site))
         assert told(received(site, sent)) == [OK]
         assert told(received(site, sent, sent)) == [OK, OK]
         [kept] = stored(site)
         assert kept.duplicates == 2
 
-    def test_within_one_group_too(self, site: Database) -> None:
+    def test_within_one_group_too(self, site: TikiDatabase) -> None:
         sent = request(handler(site))
         assert told(received(site, sent, sent)) == [OK, OK]
         assert [each.duplicates for each in stored(site)] == [1]
 
-    def test_the_same_body_for_two_handlers_is_no_duplicate(self, site: Database) -> None:
+    def test_the_same_body_for_two_handlers_is_no_duplicate(self, site: TikiDatabase) -> None:
         assert told(received(site, request(handler(site)), request(handler(site, "Forge two")))) == [OK, OK]
         assert [each.handler for each in stored(site)] == ["Forge", "Forge two"]
 
-    def test_a_known_delivery_id_is_a_duplicate_whatever_the_body(self, site: Database) -> None:
+    def test_a_known_delivery_id_is_a_duplicate_whatever_the_body(self, site: TikiDatabase) -> None:
         forge = handler(site)
         by_id = HandlerSettings(delivery_id="x-delivery", duplicates="id")
         first, again = (request(forge, body, x_delivery="1") for body in (b"one", b"two"))
@@ -185,13 +186,13 @@ class TestDuplicates:
         assert told(received(site, first, again, other, Forge=by_id)) == [OK] * 3
         assert [(each.body, each.duplicates) for each in stored(site)] == [(b"one", 1), (b"one", 0)]
 
-    def test_a_new_delivery_id_does_not_make_a_known_body_new_unless_allowed(self, site: Database) -> None:
+    def test_a_new_delivery_id_does_not_make_a_known_body_new_unless_allowed(self, site: TikiDatabase) -> None:
         forge = handler(site)
         both = HandlerSettings(delivery_id="x-delivery", duplicates="id+body")
         received(site, request(forge, x_delivery="1"), request(forge, x_delivery="2"), Forge=both)
         assert [each.duplicates for each in stored(site)] == [1]
 
-    def test_where_they_are_accepted_each_is_kept(self, site: Database) -> None:
+    def test_where_they_are_accepted_each_is_kept(self, site: TikiDatabase) -> None:
         sent = request(handler(site))
         received(site, sent, sent, Forge=HandlerSettings(duplicates="accept"))
         assert [each.duplicates for each in stored(site)] == [0, 0]
@@ -199,12 +200,12 @@ class TestDuplicates:
 
 class TestTrouble:
     @pytest.mark.parametrize("url", ["mysql+pymysql://nobody@127.0.0.1:1/tiki", "sqlite:////nowhere/at/all.db"])
-    def test_with_the_database_away_everybody_is_told_to_come_back(self, url: str, sqlite_tiki: Database) -> None:
+    def test_with_the_database_away_everybody_is_told_to_come_back(self, url: str, sqlite_tiki: TikiDatabase) -> None:
         sent = request(handler(sqlite_tiki))
         answers = received(Database(url), sent, sent)
         assert {answer.status for answer in answers} == {503}
 
-    def test_a_connection_that_died_meanwhile_is_replaced_at_once(self, tiki: Database) -> None:
+    def test_a_connection_that_died_meanwhile_is_replaced_at_once(self, tiki: TikiDatabase) -> None:
         database = counting(tiki)
         with database.transaction() as tx:
             connection = tx.value("SELECT CONNECTION_ID()")
@@ -215,7 +216,7 @@ class TestTrouble:
         assert database.transactions == 3
         assert len(stored(tiki)) == 1
 
-    def test_what_the_database_cannot_hold_fails_alone(self, tiki: Database) -> None:
+    def test_what_the_database_cannot_hold_fails_alone(self, tiki: TikiDatabase) -> None:
         forge = handler(tiki)
         group = [request(forge, b"%d" % number) for number in range(9)]
         group[4] = replace(group[4], path="/webhooks/" + "x" * 70_000)
@@ -227,7 +228,7 @@ class TestTrouble:
         assert database.transactions < 9, "halves are tried, not each request by itself"
 
     def test_a_bug_met_by_one_request_does_not_harm_the_others(
-        self, site: Database, caplog: pytest.LogCaptureFixture
+        self, site: TikiDatabase, caplog: pytest.LogCaptureFixture
     ) -> None:
         class Buggy(dict[str, HandlerSettings]):
             def get(self, key: str, default: object = None) -> HandlerSettings:
@@ -243,10 +244,10 @@ class TestTrouble:
 
     @pytest.mark.parametrize("table", ["tikisync_deliveries", "tiki_webhooks"])
     def test_a_missing_table_is_our_own_trouble_and_found_out_once_for_the_group(
-        self, site: Database, table: str, caplog: pytest.LogCaptureFixture
+        self, site: TikiDatabase, table: str, caplog: pytest.LogCaptureFixture
     ) -> None:
         sent = request(handler(site))
-        with site.transaction() as tx:
+        with site.admin.transaction() as tx:
             tx.run(f"DROP TABLE {table}")
         database = counting(site)
         assert told(received(database, sent, sent, sent)) == [(503, "Temporarily unavailable.")] * 3
@@ -261,7 +262,7 @@ def facts(record: logging.LogRecord) -> Mapping[str, object]:
 
 
 def test_the_log_says_what_was_received_and_why_others_were_refused_but_no_secret(
-    site: Database, caplog: pytest.LogCaptureFixture
+    site: TikiDatabase, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG, "tikisync")
     forge = handler(site)

@@ -16,7 +16,7 @@ from tests.databases import PREFIX, ServerAdmin, Template
 from tikisync.database import Database, Transaction
 from tikisync.errors import SetupError
 
-TIKIS = ["tiki", "tiki_myisam", "sqlite_tiki"]
+TIKIS = ["tiki_as_admin", "tiki_myisam_as_admin", "sqlite_tiki"]
 
 
 @pytest.fixture
@@ -60,8 +60,8 @@ def test_categories_and_tags_of_an_item_are_read_as_recorded(sqlite_tiki: Databa
         assert golden.joined(tx, 6) == {"categories": [], "tags": []}
 
 
-def test_the_tables_have_the_engine_of_their_fixture(tiki: Database, tiki_myisam: Database) -> None:
-    for database, engine in ((tiki, "InnoDB"), (tiki_myisam, "MyISAM")):
+def test_the_tables_have_the_engine_of_their_fixture(tiki_as_admin: Database, tiki_myisam_as_admin: Database) -> None:
+    for database, engine in ((tiki_as_admin, "InnoDB"), (tiki_myisam_as_admin, "MyISAM")):
         with database.transaction() as tx:
             assert {tx.engine(table) for table in golden.fixture()["schema"]} == {engine}
 

@@ -69,3 +69,14 @@ def test_a_link_with_unreadable_options_cascades_nothing(sqlite_tiki: Database, 
         tx.insert("tiki_tracker_item_fields", {"itemId": 9, "fieldId": 86, "value": "1"})
 
         assert status.following(tx, 1, 1, 2) == []
+
+
+def test_an_item_that_links_to_itself_is_none_of_those_that_follow_its_status(sqlite_tiki: Database) -> None:
+    with sqlite_tiki.transaction() as tx:
+        options = '{"trackerId": "7", "cascade": 2}'
+        tx.update("tiki_tracker_fields", {"permName": "invoiceCompany"}, {"options": options})
+        tx.insert_many("tiki_tracker_items", [{"itemId": each, "trackerId": 7, "status": "o"} for each in (8, 9)])
+        tx.insert_many("tiki_tracker_item_fields", [{"itemId": e, "fieldId": 86, "value": "9"} for e in (8, 9)])
+
+        assert status.change(tx, 9, 7, "c", {}) == [8]
+        assert tx.value("SELECT COUNT(*) FROM tiki_tracker_items WHERE status = 'c'") == 2

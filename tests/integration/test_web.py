@@ -9,17 +9,18 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from itertools import pairwise
 from pathlib import Path
+from types import MappingProxyType
 
 import httpx2
 import pytest
 
 from tests.benchmarks import endpoints
 from tests.integration.test_receive import BODY, CountingDatabase, handler, stored
-from tikisync.config import ServerSettings
+from tikisync.config import HandlerSettings, ServerSettings
 from tikisync.core.verification import sign
 from tikisync.database import Database, Transaction
 from tikisync.errors import PassingError, SetupError
@@ -81,10 +82,13 @@ def one_answer(connection: socket.socket) -> bytes:
 
 @contextmanager
 def served(
-    database: Database, problems: Callable[[], Sequence[str]] = list, stored: Callable[[], object] = list
+    database: Database,
+    problems: Callable[[], Sequence[str]] = list,
+    stored: Callable[[], object] = list,
+    handlers: Mapping[str, HandlerSettings] = MappingProxyType({}),
 ) -> Iterator[int]:
     settings = ServerSettings(body_limit=LIMIT)
-    web = application.create(Receiver(database, {}, {}), settings, ready=problems, stored=stored)
+    web = application.create(Receiver(database, handlers, {}), settings, ready=problems, stored=stored)
     with server.listen("127.0.0.1", 0) as listener:
         port = listener.getsockname()[1]
         running = server.Running(web, listener)

@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tikisync.config import Config, HandlerSettings, LogSettings, ServerSettings, WorkerSettings, load
+from tikisync.config import Config, DoorSettings, HandlerSettings, LogSettings, ServerSettings, WorkerSettings, load
 from tikisync.config.ini import parse
+from tikisync.core.door import Rate
+from tikisync.core.recipes.senders import RECIPES
 from tikisync.core.retry import RetrySettings
 from tikisync.errors import ConfigError
 
@@ -41,7 +43,7 @@ def test_the_example_loads_and_shows_every_key_and_the_defaults() -> None:
     config = load(EXAMPLE, {})
     assert config.tiki.path == Path("/var/www/tiki")
     assert (config.server, config.worker, config.log) == (ServerSettings(), WorkerSettings(), LogSettings())
-    assert config.handlers == {"Shop": HandlerSettings(delivery_id="x-shopify-event-id")}
+    assert config.handlers == {"Shop": HandlerSettings(recipe=RECIPES["shopify"])}
     assert [rule.action for rule in config.rules] == ["write", "write", "close", "ignore", "write", "write"]
 
 
@@ -53,6 +55,10 @@ def test_the_commented_lines_of_the_example_are_keys_that_load(file: Path) -> No
     assert config.tiki.system_configuration_file == Path("/etc/tiki.ini")
     assert config.tiki.system_configuration_identifier == "shop"
     assert config.handlers["Shop"].topic == "x-shop-event"
+    assert config.handlers["Shop"].delivery_id == "x-shop-delivery"
+    assert config.server.public_url == "https://www.example.org"
+    assert config.handlers["Shop"].allow == (ip_network("192.0.2.0/24"), ip_network("2001:db8::/32"))
+    assert config.door == DoorSettings(Rate(6_000, 60), Rate(60_000, 60), 20, Path("/var/lib/tikisync/refused"))
     assert config.server.trusted_proxies == (ip_network("127.0.0.1"), ip_network("::1"))
 
 
@@ -102,6 +108,7 @@ field.b = index
 field.c = body.text
 field.c.trust = html
 status = 'closed'
+version = body.updated_at
 contact.email = body.email
 contact.Work Phone = body.phone
 """).rules  # fmt: skip
@@ -112,6 +119,14 @@ contact.Work Phone = body.phone
         "a": "each.id", "b": "index", "c": "body.text"}  # fmt: skip
     assert (rule.trust, set(rule.contact)) == ({"c": "html"}, {"email", "Work Phone"})
     assert rule.each and rule.status and rule.item is None
+    assert rule.version and rule.version.text == "body.updated_at"
+
+
+def test_a_version_needs_an_item_to_compare_with(file: Path) -> None:
+    (told,) = _problems(file, TIKI + RULE + "field.a = body.a\nversion = body.v\n")
+    assert "version (line" in told and "give key or item" in told
+    (told,) = _problems(file, TIKI + "[rule a]\nhandler = Shop\ncontact.email = body.e\nversion = body.v\n")
+    assert "this is for tracker items" in told
 
 
 def test_passwords_do_not_show(file: Path) -> None:
@@ -215,7 +230,7 @@ line 11: this is no [section], no key = value and no comment
         (TIKI + "site = a", "[tiki] site (line 3)", "it chooses among the sites of a path"),
         (TIKI + "system_configuration_identifier = a", "[tiki] system_configuration_identifier (line 3)",
          "give system_configuration_file too"),
-        (TIKI + "[zzz]", "[zzz] (line 3)", "there is no such section; there are tiki, server, worker, log, handler"),
+        (TIKI + "[zzz]", "[zzz] (line 3)", "there is no such section; there are tiki, server, door, worker, log"),
         (TIKI + "[log]\nqqq = 1", "[log] qqq (line 4)", "there is no such key; there are level, format"),
     ],
 )  # fmt: skip
@@ -318,3 +333,23 @@ def test_no_text_breaks_the_reader(tmp_path_factory: pytest.TempPathFactory, tex
     file.write_text(f"[rule a]\nwhen = {text}\n", encoding="utf-8", errors="surrogateescape", newline="")
     with pytest.raises(ConfigError):  # at least for the missing [tiki]
         load(file, {})
+
+
+def test_the_door_s_rates_and_a_handler_s_addresses_are_read(file: Path) -> None:
+    config = _load(file, TIKI + """
+[door]
+per_address = 10 / s
+per_handler = OFF
+keep_refused = 0
+[handler Shop]
+allow = 192.0.2.0/24, 2001:db8::1
+""")  # fmt: skip
+    assert config.door == DoorSettings(Rate(10, 1), Rate(0, 1), 0)
+    assert config.handlers["Shop"].allow == (ip_network("192.0.2.0/24"), ip_network("2001:db8::1"))
+    assert _load(file, TIKI).door == DoorSettings(None, Rate(60_000, 60), 20)
+
+
+@pytest.mark.parametrize("given", ["10", "0/s", "10/d", "/s", "-1/s"])
+def test_a_rate_that_is_none_says_how_to_write_one(file: Path, given: str) -> None:
+    (told,) = _problems(file, TIKI + f"[door]\nper_address = {given}\n")
+    assert "such as 600/min, or off" in told

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 from base64 import b64encode
 from dataclasses import replace
+from ipaddress import ip_network
 
 import pytest
 from hypothesis import given, settings
@@ -223,3 +224,17 @@ def test_public_keys_are_tried_where_the_handler_has_one() -> None:
         recipe = recipe_named(name)
         assert recipe.scheme in ASYMMETRIC
         assert finding(signed(recipe), handler_for(recipe)).settings == {"recipe": name}
+
+
+def test_a_request_from_an_address_that_is_not_allowed_is_told_what_to_allow() -> None:
+    recipe = recipe_named("github")
+    handler, request = handler_for(recipe), signed(recipe)
+    allow = {handler.name: (ip_network("198.51.100.0/24"),)}
+    found = diagnose(request, [handler], {handler.name: recipe}, allow=allow)
+    assert isinstance(found.verdict, Refused)
+    assert found.verdict.reason == "address_not_allowed"
+    (finding,) = found.findings
+    assert finding.settings == {"allow": "198.51.100.0/24, 192.0.2.7"}
+    assert isinstance(
+        diagnose(replace(request, client_ip=""), [handler], {handler.name: recipe}, allow=allow).verdict, Verified
+    )

@@ -19,7 +19,6 @@ from tikisync.core.questions import (
     AllCategories,
     Answers,
     CategoriesOf,
-    DefaultCategory,
     ItemTracker,
 )
 from tikisync.core.trackers import Field, Json
@@ -31,8 +30,8 @@ TREE = {
 }  # fmt: skip
 
 
-def categories_known(tracker: frozenset[int] = frozenset(), default: int | None = None) -> dict[Any, Any]:
-    return {AllCategories(): TREE, CategoriesOf("tracker", "2"): tracker, DefaultCategory("Sync"): default}
+def categories_known(tracker: frozenset[int] = frozenset()) -> dict[Any, Any]:
+    return {AllCategories(): TREE, CategoriesOf("tracker", "2"): tracker}
 
 
 def categorized(definition: Field, value: Json, **known: Any) -> tuple[str | None, Categorize]:
@@ -94,9 +93,9 @@ class TestCategories:
 
     def test_an_untouched_field_of_a_new_item_holds_the_trackers_categories(self) -> None:
         kind, definition = FIELD_TYPES["e"], field("e", parentId="1")
-        known = Answers(categories_known(frozenset({2}), 3))
+        known = Answers(categories_known(frozenset({2})))
         assert kind.untouched(definition, replace(UPDATE, answers=known)) is None
-        result = kind.untouched(definition, replace(CREATE, answers=known))
+        result = kind.untouched(definition, replace(CREATE, answers=known, default_category=3))
         assert result == Stored(
             "2", (Categorize(10, frozenset({2}), frozenset({2, 3, 8}), inherited=frozenset({2}), fallback=3),)
         )

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from tests.signed_requests import FORM_TYPE, JSON, handler_for, recipe_named, signed, unsigned
 from tikisync.core.recipes.choice import inferred
-from tikisync.core.recipes.handshakes import HANDSHAKES, HandshakeAnswer, handshake
+from tikisync.core.recipes.handshakes import HANDSHAKES, MAX_BODY, HandshakeAnswer, handshake
 from tikisync.core.recipes.handshakes import answer as answer_of_any
-from tikisync.core.recipes.recipe import Recipe
+from tikisync.core.recipes.recipe import GET_HANDSHAKES, Recipe
 from tikisync.core.recipes.senders import RECIPES
 from tikisync.core.requests import Request
 
@@ -166,6 +166,20 @@ def test_the_first_handler_that_is_asked_answers() -> None:
     assert answer_of_any(replace(request, handler_name="Second"), handlers, recipes) == (handlers[2], expected)
     assert answer_of_any(replace(request, handler_name="Plain"), handlers, recipes) is None
     assert answer_of_any(replace(request, query=""), handlers, recipes) is None
+    assert answer_of_any(replace(request, body=b"x" * (MAX_BODY + 1)), handlers, recipes) is None
+
+
+def test_only_handshakes_by_get_or_head_need_these_methods() -> None:
+    by_get = {
+        "dropbox": "challenge=x",
+        "meta": META_GET.query,
+        "mailchimp": signed(recipe_named("mailchimp"), get()).query,
+    }
+    answered = {
+        name for name, query in by_get.items() if answer(META if name == "meta" else recipe_named(name), get(query))
+    }
+    assert answered | {"mandrill"} == set(GET_HANDSHAKES)
+    assert set(GET_HANDSHAKES) < set(HANDSHAKES)
 
 
 @pytest.mark.parametrize("name", HANDSHAKES)

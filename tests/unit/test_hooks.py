@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from ipaddress import ip_network
 from typing import Any
 
@@ -11,8 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tikisync.config import DoorSettings
+from tikisync.core.door import Rate
+from tikisync.core.recipes.handshakes import HandshakeAnswer
 from tikisync.core.requests import Network, Request
-from tikisync.pipeline.receive import Answer
+from tikisync.pipeline.receive import METHOD_NOT_ALLOWED, Answer
+from tikisync.web.door import Door
 from tikisync.web.group_commit import BUSY, GroupCommit
 from tikisync.web.hooks import MAX_HEADERS, HookEndpoint
 
@@ -32,6 +36,8 @@ def post(
     trusted_proxies: Sequence[Network] = (),
     answer: Answer = RECEIVED,
     gone: bool = False,
+    door: Door | None = None,
+    allowed: Callable[[str], bool] = "POST".__eq__,
 ) -> tuple[list[Request], int, dict[bytes, bytes], bytes]:
     """Return what the receiver got, and the answer's status, headers and body."""
     received: list[Request] = []
@@ -57,7 +63,9 @@ def post(
 
     async def scenario() -> None:
         group = GroupCommit(receive_all)
-        endpoint = HookEndpoint(group, body_limit=body_limit, memory=memory, trusted_proxies=trusted_proxies)
+        endpoint = HookEndpoint(
+            group, body_limit=body_limit, memory=memory, trusted_proxies=trusted_proxies, door=door, allowed=allowed
+        )
         group.start()
         await endpoint(scope, receive, send)
         await group.stop()
@@ -106,6 +114,30 @@ def test_the_endpoint_knows_its_paths(path: str) -> None:
 def test_only_post_is_allowed(method: str) -> None:
     received, status, headers, _ = post(method=method)
     assert (received, status, headers[b"allow"]) == ([], 405, b"POST")
+
+
+def test_another_method_is_received_where_it_is_allowed() -> None:
+    [request], status, *_ = post(method="GET", allowed="GET".__eq__)
+    assert (request.method, status) == ("GET", 200)
+    assert post(method="HEAD", allowed="GET".__eq__)[:2] == ([], 405)
+    assert post(allowed="GET".__eq__)[1] == 200
+
+
+def test_a_handshake_is_answered_with_what_its_sender_expects_and_nothing_to_guess_from() -> None:
+    shaken = HandshakeAnswer(b"{}", "application/json", ((b"x-hook-secret", b"abc"),))
+    _, status, headers, body = post(answer=Answer(200, "", "handshake", "Shop", shaken))
+    assert (status, body, headers[b"content-type"], headers[b"x-hook-secret"]) == (
+        200, b"{}", b"application/json", b"abc",
+    )  # fmt: skip
+    assert headers[b"x-content-type-options"] == b"nosniff"
+
+
+def test_what_turned_out_to_be_no_handshake_is_told_as_any_method_that_is_not_allowed(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    _, status, headers, _ = post(method="GET", allowed="GET".__eq__, answer=METHOD_NOT_ALLOWED)
+    assert (status, headers[b"allow"]) == (405, b"POST")
+    assert [vars(record)["facts"]["reason"] for record in caplog.records] == ["method"]
 
 
 def test_a_body_of_exactly_the_limit_is_taken() -> None:
@@ -189,3 +221,22 @@ def test_arbitrary_headers_and_bodies_are_answered(headers: Headers, body: bytes
     received, status, *_ = post(body, headers=headers, trusted_proxies=[ip_network("0.0.0.0/0")])
     assert status in (200, 413)
     assert (status == 200) == (len(received) == 1)
+
+
+def test_whoever_comes_too_often_is_told_when_to_come_again_and_reaches_nothing() -> None:
+    door = Door(DoorSettings(per_address=Rate(1, 40)), lambda: 0.0)
+    forwarded = [(b"x-forwarded-for", b"198.51.100.7")]
+    proxies = [ip_network("192.0.2.0/24")]
+    assert post(b"{}", headers=forwarded, trusted_proxies=proxies, door=door)[1] == 200
+    received, status, headers, body = post(b"{}", headers=forwarded, trusted_proxies=proxies, door=door)
+    assert (received, status, headers[b"retry-after"], body) == ([], 429, b"40", b"Too many requests.")
+    assert post(b"{}", trusted_proxies=proxies, door=door)[1] == 200
+
+
+def test_a_handler_in_the_path_has_a_rate_of_its_own() -> None:
+    door = Door(DoorSettings(per_handler=Rate(1, 40)), lambda: 0.0)
+    assert [post(path=path, door=door)[1] for path in ("/webhooks/A", "/webhooks/A", "/tiki-webhooks.php")] == [
+        200,
+        429,
+        200,
+    ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tikisync.core import items
@@ -44,6 +46,20 @@ def test_a_new_item_gets_a_value_for_every_field_and_null_where_the_user_may_not
     assert written(plan(None, name="Ada")) == {"name": "Ada", "age": "", "modifier": "hook", "private": None}
 
 
+@pytest.mark.parametrize(
+    ("code", "options", "values"),
+    [("t", {}, [None]), ("k", {}, []), ("r", {}, ["0"]), ("w", {}, ["0"]), ("r", {"selectMultipleValues": 1}, [None])],
+)
+def test_what_the_user_may_not_edit_is_null_without_a_page_and_zero_without_a_link(
+    code: str, options: dict[str, int], values: list[str | None]
+) -> None:
+    field = Field(6, 7, "closed", code, options=options, editable_by=frozenset({"Board"}))
+
+    draft = items.draft(Tracker(7, "People", (field,)), None, ItemChange("r", "People"), rights(None), CONTEXT)
+
+    assert [write.new for write in draft.plan(rights(None), Answers()).writes] == values
+
+
 def test_an_update_writes_what_changes_and_what_tiki_sets_by_itself() -> None:
     assert written(plan(ADA, name="Ada", age=37)) == {"age": "37", "modifier": "hook"}
 
@@ -64,6 +80,19 @@ def test_a_status_counts_for_nothing_where_the_tracker_does_not_show_it_and_a_no
 
     assert ignored.is_unchanged
     assert "does not show it" in ignored.notes[0]
+
+
+def test_a_new_item_is_refused_where_the_tracker_is_closed_or_its_creator_has_one_already() -> None:
+    creator = Field(6, 7, "creator", "u", options={"autoassign": 1})
+    tracker = Tracker(7, "People", (creator,), {"end": str(CONTEXT.now), "oneUserItem": "y"})
+    change = ItemChange("r", "People")
+
+    draft = items.draft(tracker, None, change, rights(None), CONTEXT)
+    (question,) = draft.questions()
+    with pytest.raises(FieldValueError, match="one item for each user"):
+        draft.plan(rights(None), Answers({question: (12,)}))
+    with pytest.raises(NotPermittedError, match="new items only until"):
+        items.draft(tracker, None, change, rights(None), replace(CONTEXT, now=CONTEXT.now + 1))
 
 
 def test_all_problems_are_told_at_once_what_is_missing_first() -> None:

@@ -38,7 +38,7 @@ def test_an_unknown_recipe_is_reported_with_the_known_ones() -> None:
     recipe, [sentence] = named("stirpe", {}, URL)
     assert recipe is PLAIN
     assert "'stirpe'" in sentence
-    assert "plain, acuity, " in sentence
+    assert "did you mean stripe?; there are plain, acuity, " in sentence
 
 
 def test_each_key_adjusts_its_part_of_the_recipe() -> None:
@@ -69,7 +69,8 @@ def test_everything_but_name_and_title_can_be_adjusted() -> None:
 @pytest.mark.parametrize(
     ("key", "text", "right"),
     [
-        ("colour", "red", "there are: recipe.signature, "),
+        ("colour", "red", "; there are recipe.signature, recipe.scheme, "),
+        ("prefx", "v1=", "; did you mean prefix?"),
         ("algorithm", "crc32", "sha256"),
         ("encoding", "morse", "hex, base64, base64url, text"),
         ("key", "rot13", "text, whsec, base64, hex"),

@@ -30,7 +30,7 @@ DOCUMENT: dict[str, Json] = {
 
 def _rule(name: str = "r", **parts: Any) -> Rule:
     """Return a rule for handler Shop that writes Orders; expressions are given as text."""
-    for part in ("when", "each", "item", "status"):
+    for part in ("when", "each", "item", "status", "version"):
         if part in parts:
             parts[part] = Expression.compile(parts[part])
     for part in ("fields", "contact"):
@@ -235,3 +235,21 @@ def test_no_payload_makes_more_than_changes_or_a_refusal(body: dict[str, Json]) 
     except RuleError:
         expected = ()
     assert route([rule], "Shop", document) == expected
+
+
+def test_a_change_carries_the_version_its_rule_names() -> None:
+    fields = {"ref": "body.id"}
+    versions = [
+        getattr(_evaluate(_rule(key=("ref",), fields=fields, version=version)).changes[0], "version")  # noqa: B009
+        for version in ("body.n", "body.none", "'2026-11-24'")
+    ]
+    assert versions == ["12", "", "2026-11-24"]
+    assert isinstance(_evaluate(_rule(key=("ref",), fields=fields)).changes[0], ItemChange)
+
+
+def test_a_version_that_is_none_is_refused_by_the_rule_s_name() -> None:
+    with pytest.raises(
+        RuleError, match="rule r: version gives none: a version is a number, a date or a text"
+    ) as caught:
+        _evaluate(_rule(key=("ref",), fields={"ref": "body.id"}, version="body.lines"))
+    assert caught.value.reason == "version_unusable"

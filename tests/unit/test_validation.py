@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any
+from dataclasses import replace
+from typing import Any, ClassVar
 
 import pytest
 
@@ -12,7 +13,8 @@ from tests.fields import answered, definition_of, field
 from tikisync.core import validation
 from tikisync.core.questions import ItemsWithValue
 from tikisync.core.trackers import Field, Item, Tracker
-from tikisync.errors import FieldValueError
+from tikisync.core.validation import Creator
+from tikisync.errors import FieldValueError, NotPermittedError
 
 TEXTS = 6
 
@@ -29,7 +31,7 @@ def problems(
     """Return the problems of an item, answered from the state after all the recorded cases."""
     ids = values.keys() if named is None else named
     state = golden.state_before("order-closed-modified")
-    answers = answered(validation.questions(tracker, values, ids), state)
+    answers = answered(validation.questions(tracker, values, ids, more.get("creator")), state)
     return validation.problems(tracker, values, ids, answers, **more)
 
 
@@ -171,3 +173,54 @@ def test_a_date_is_not_after_the_field_it_depends_on() -> None:
 
 def test_a_date_that_depends_on_a_field_of_another_tracker_is_no_problem() -> None:
     assert one(field("j", {"notAfter": 99}), "100") == []
+
+
+class TestOneItemPerUser:
+    """Tracker 2 of the recordings: its field 26 holds the creator, 43 the creator's address; its items are of hook."""
+
+    contacts = replace(tracker(2), options={"oneUserItem": "y"})
+    values: ClassVar = {8: "Ada", 26: "hook"}
+
+    def test_a_second_item_of_the_same_user_is_refused_with_the_first(self) -> None:
+        (problem,) = problems(self.contacts, self.values, creator=Creator("hook"))
+
+        assert (problem.field, problem.reason) == ("contactCreator", "one_item_per_user")
+        assert "item 6 is there already" in problem.message
+        assert "update that item" in problem.hint
+
+    def test_the_user_whom_an_administrator_names_counts_not_the_administrator(self) -> None:
+        assert problems(self.contacts, {**self.values, 26: "ada"}, creator=Creator("hook")) == []
+        assert problems(self.contacts, {**self.values, 26: None}, creator=Creator("hook")) != []
+
+    def test_a_second_item_from_the_same_address_is_refused(self) -> None:
+        (problem,) = problems(self.contacts, {8: "Ada", 26: "ada"}, creator=Creator("ada", "192.0.2.10"))
+
+        assert problem.field == "contactIp"
+
+    def test_only_new_items_count_and_only_where_the_tracker_says_so_and_has_such_a_field(self) -> None:
+        item = Item(5, 2, "o")
+
+        assert problems(self.contacts, self.values, item=item) == []
+        assert problems(tracker(2), self.values, creator=Creator("hook")) == []
+        assert problems(replace(tracker(1), options={"oneUserItem": "y"}), {1: "X"}, creator=Creator("hook")) == []
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "now", "told"),
+    [
+        ("", "", 5, ""),
+        ("0", "0", 5, ""),
+        ("10", "20", 10, ""),
+        ("10", "20", 20, ""),
+        ("86400", "", 5, "only after 1970-01-02 00:00 UTC"),
+        ("", "60", 61, "only until 1970-01-01 00:01 UTC"),
+    ],
+)
+def test_a_tracker_takes_new_items_only_between_its_dates(start: str, end: str, now: int, told: str) -> None:
+    tracker = Tracker(2, "T", options={"start": start, "end": end})
+
+    if not told:
+        validation.require_open(tracker, now)
+        return
+    with pytest.raises(NotPermittedError, match=told):
+        validation.require_open(tracker, now)

@@ -8,14 +8,16 @@ import shutil
 import subprocess
 from base64 import b64encode
 from dataclasses import replace
+from ipaddress import ip_network
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tikisync.core.algorithms import hashlib_name
+from tikisync.core.recipes.senders import RECIPES
 from tikisync.core.requests import Request
-from tikisync.core.verification import Handler, Refused, Verified, misconfiguration, sign, verify
+from tikisync.core.verification import Handler, Refused, Verified, misconfiguration, sign, signed_request, verify
 from tikisync.errors import SetupError
 
 SHOP = Handler(1, "Shop", "hook", "base64 hmac", "sha256", "X-Shop-Signature", "shop-secret")
@@ -81,7 +83,7 @@ def test_header_names_compare_without_case() -> None:
 def test_the_value_that_verified_is_kept_for_the_dedupe_key_but_not_shown() -> None:
     verdict = verify(signed(FORGE), HANDLERS)
     assert isinstance(verdict, Verified)
-    assert verdict.signature == sign(FORGE, BODY).encode()
+    assert verdict.content == hashlib.sha256(BODY).digest()
     assert sign(FORGE, BODY) not in repr(verdict)
     assert "forge-secret" not in repr(verdict)
 
@@ -289,3 +291,32 @@ def test_every_algorithm_we_know_under_phps_names_hashes_as_php_does() -> None:
             assert sign(replace(FORGE, algo=algo, secret="a secret"), b"a body") == expected, algo
             compared += 1
     assert compared >= 12
+
+
+OFFICE = {"Shop": (ip_network("198.51.100.0/24"),)}
+
+
+def test_a_handler_is_tried_only_for_the_addresses_it_allows() -> None:
+    verdict = verify(signed(SHOP), HANDLERS, allow=OFFICE)
+    assert refused(verdict) == ("address_not_allowed", "Shop")
+    assert isinstance(verdict, Refused) and "192.0.2.10" in verdict.detail
+    assert winner(verify(replace(signed(SHOP), client_ip="198.51.100.9"), HANDLERS, allow=OFFICE)) is SHOP
+    assert winner(verify(signed(FORGE), HANDLERS, allow=OFFICE)) is FORGE
+
+
+def test_another_handler_with_the_secret_may_take_what_the_first_does_not_allow() -> None:
+    twin = replace(SHOP, handler_id=9, name="Twin")
+    assert winner(verify(signed(SHOP), [SHOP, twin], allow=OFFICE)) is twin
+
+
+def test_a_request_without_its_signature_says_nothing_of_a_handler_s_addresses() -> None:
+    assert refused(verify(request(), HANDLERS, allow=OFFICE)) == ("no_signature_header", "")
+
+
+def test_a_recipe_s_header_tells_whose_request_came_from_elsewhere() -> None:
+    github = replace(SHOP, name="GitHub")
+    recipes, allow = {"GitHub": RECIPES["github"]}, {"GitHub": OFFICE["Shop"]}
+    sent = replace(signed_request(request(), github, recipes), client_ip="")
+    verdict = verify(sent, [github], recipes, allow)
+    assert refused(verdict) == ("address_not_allowed", "GitHub")
+    assert isinstance(verdict, Refused) and "unknown" in verdict.detail

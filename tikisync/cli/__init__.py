@@ -7,7 +7,7 @@ import sys
 import typer
 
 from tikisync import __version__
-from tikisync.cli import demo, inbox, output, rules, send, service, site
+from tikisync.cli import demo, doctor, inbox, learn, output, rules, send, service, site
 from tikisync.errors import TikisyncError
 
 program = typer.Typer(
@@ -24,6 +24,8 @@ program.command()(site.check)
 program.command()(site.grants)
 program.command()(site.handlers)
 program.command()(send.send)
+program.command()(doctor.doctor)
+program.command()(learn.learn)
 program.command("try")(rules.try_rules)
 program.add_typer(inbox.program, name="inbox")
 

@@ -98,7 +98,9 @@ def _running(app: App, listener: socket.socket) -> Iterator[None]:
     from tikisync.web import application, server
 
     with Background(app, work=True) as background:
-        web = application.create(app.receiver, app.config.server, ready=app.unready, stored=background.wake.set)
+        web = application.create(
+            app.receiver, app.config.server, door=app.config.door, ready=app.unready, stored=background.wake.set
+        )
         running = server.Running(web, listener)
         try:
             running.wait_until_ready(_LIMIT)

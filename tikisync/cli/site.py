@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
 
 import typer
 
@@ -49,12 +50,15 @@ def grants(
     config: ConfigFile = DEFAULT_CONFIG,
     user: Annotated[str, typer.Option(help="The database user that tikisync is to connect as.")] = "tikisync",
     host: Annotated[str, typer.Option(help="The host it connects from.")] = "localhost",
+    setup: Annotated[
+        bool, typer.Option("--setup", help="What `tikisync setup` needs, instead of the service.")
+    ] = False,
     json: AsJson = False,
 ) -> None:
     """Print the GRANT statements that give a database user the least rights that tikisync needs."""
     from tikisync.app import open_app
 
-    statements = open_app(config).grants(user, host)
+    statements = open_app(config).grants(user, host, setup=setup)
     if json:
         output.as_json(statements)
         return
@@ -63,26 +67,43 @@ def grants(
 
 
 def handlers(config: ConfigFile = DEFAULT_CONFIG, json: AsJson = False) -> None:
-    """List the webhook handlers as Tiki has them, and the rules that use them. Secrets stay hidden."""
+    """List the webhook handlers as Tiki has them: how each is verified, when its secret was last used, its rules."""
     from tikisync.app import open_app
+    from tikisync.core.recipes.choice import for_handler
     from tikisync.pipeline import administer
 
     app = open_app(config)
-    rows = [
-        {
-            "name": handler.name,
-            "user": handler.user if handler.user_exists else f"{handler.user} (missing)",
-            "verification": handler.verification,
-            "algorithm": handler.algo,
-            "signature header": handler.signature_header,
-            "secret": "set" if handler.secret else "empty",
-            "rules": [rule.name for rule in app.config.rules if handler.name in rule.handlers],
-        }
-        for handler in administer.handlers(app.database)
-    ]
+    found = administer.handlers(app.database)
+    last_used = administer.last_used(app.database, [handler.name for handler in found])
+    rows = []
+    for handler in found:
+        recipe = for_handler(handler, app.config.recipes)
+        rows.append(
+            {
+                "name": handler.name,
+                "user": handler.user if handler.user_exists else f"{handler.user} (missing)",
+                "verification": handler.verification,
+                "algorithm": handler.algo,
+                "signature header": handler.signature_header,
+                "recipe": recipe.name if recipe else "",
+                "recipe is inferred": bool(recipe) and handler.name not in app.config.recipes,
+                "secret": "set" if handler.secret else "empty",
+                "last used": output.moment(last_used.get(handler.name)),
+                "rules": [rule.name for rule in app.config.rules if handler.name in rule.handlers],
+            }
+        )
     if json:
         output.as_json(rows)
         return
-    columns = ("name", "user", "verification", "algorithm", "signature header", "secret", "rules")
-    shown = [[", ".join(cell) if isinstance(cell := row[name], list) else cell for name in columns] for row in rows]
-    output.table("", columns, shown)
+    columns = ("name", "user", "verified by", "secret", "last used (UTC)", "rules")
+    output.table("", columns, ([*_shown(row)] for row in rows))
+
+
+def _shown(row: Mapping[str, Any]) -> Iterator[str]:
+    """Return a handler's row for people."""
+    yield from (row["name"], row["user"])
+    if row["recipe"]:
+        yield f"recipe {row['recipe']}" + (f" (inferred from {row['signature header']})" * row["recipe is inferred"])
+    else:
+        yield f"{row['verification']}, {row['algorithm']}, in {row['signature header']}"
+    yield from (row["secret"], row["last used"] or "never", ", ".join(row["rules"]))

@@ -3,11 +3,23 @@
 from tikisync.config.reading import load
 from tikisync.config.settings import (
     Config,
+    DoorSettings,
     HandlerSettings,
     LogSettings,
     ServerSettings,
     TikiSettings,
     WorkerSettings,
+    recipes_of,
 )
 
-__all__ = ["Config", "HandlerSettings", "LogSettings", "ServerSettings", "TikiSettings", "WorkerSettings", "load"]
+__all__ = [
+    "Config",
+    "DoorSettings",
+    "HandlerSettings",
+    "LogSettings",
+    "ServerSettings",
+    "TikiSettings",
+    "WorkerSettings",
+    "load",
+    "recipes_of",
+]

@@ -5,14 +5,24 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from tikisync.config import rules, values
 from tikisync.config.ini import IniFile, Section, parse
-from tikisync.config.settings import Config, HandlerSettings, LogSettings, ServerSettings, TikiSettings, WorkerSettings
+from tikisync.config.settings import (
+    Config,
+    DoorSettings,
+    HandlerSettings,
+    LogSettings,
+    ServerSettings,
+    TikiSettings,
+    WorkerSettings,
+)
 from tikisync.core.expressions import similar
+from tikisync.core.recipes import adjusting
+from tikisync.core.recipes.recipe import Recipe
 from tikisync.core.retry import RetrySettings
 from tikisync.core.rules import Rule
 from tikisync.errors import ConfigError
@@ -27,6 +37,12 @@ _SERVER: Mapping[str, values.Converter] = {
     "port": values.whole(1, 65535),
     "body_limit": values.size,
     "trusted_proxies": values.networks,
+    "public_url": values.public_url,
+}
+_DOOR: Mapping[str, values.Converter] = {
+    "per_address": values.rate,
+    "per_handler": values.rate,
+    "keep_refused": values.whole(0, 100),
 }
 _WORKER: Mapping[str, values.Converter] = {
     "enabled": values.switch,
@@ -48,8 +64,10 @@ _HANDLER: Mapping[str, values.Converter] = {
     "delivery_id": values.header,
     "duplicates": values.choice("id", "body", "id+body", "accept"),
     "topic": values.header,
+    "allow": values.networks,
 }
-_SECTIONS = ("tiki", "server", "worker", "log", "handler NAME", "rule NAME")
+_RECIPE = "recipe"
+_SECTIONS = ("tiki", "server", "door", "worker", "log", "handler NAME", "rule NAME")
 
 
 def load(path: Path, environment: Mapping[str, str] = os.environ) -> Config:
@@ -92,18 +110,20 @@ class _Reader:
             server=ServerSettings(**self.plain.get("server", {})),
             worker=WorkerSettings(**worker, retry=retry),
             log=LogSettings(**self.plain.get("log", {})),
+            door=DoorSettings(**self.plain.get("door", {})),
             handlers=self.handlers,
             rules=tuple(self.rules),
         )
 
     def _section(self, section: Section) -> None:
         plain: Mapping[str, Mapping[str, values.Converter]] = {
-            "tiki": self._tiki_keys(), "server": _SERVER, "worker": {**_WORKER, **_RETRY}, "log": _LOG}  # fmt: skip
+            "tiki": self._tiki_keys(), "server": _SERVER, "door": {**_DOOR, "refused_file": self._path},
+            "worker": {**_WORKER, **_RETRY}, "log": _LOG}  # fmt: skip
         kind, _, name = section.name.partition(" ")
         if section.name in plain:
             self.plain[kind] = self._converted(section, plain[kind].get, plain[kind])
         elif kind == "handler" and name:
-            self.handlers[name] = HandlerSettings(**self._converted(section, _HANDLER.get, _HANDLER))
+            self.handlers[name] = self._handler(section)
         elif kind == "rule" and name:
             given = self._converted(section, rules.converter, (*rules.KEYS, *rules.PATTERNS))
             for key, what in rules.problems(section, given):
@@ -114,6 +134,28 @@ class _Reader:
         else:
             hint = similar(section.name, _SECTIONS) or f"; there are {', '.join(_SECTIONS)}"
             self.file.problem(section, "", f"there is no such section{hint}")
+
+    def _handler(self, section: Section) -> HandlerSettings:
+        """Return what a [handler NAME] says; its recipe and recipe.* keys are converted together."""
+        texts = {key: entry.text for key, entry in section.entries.items() if key.partition(".")[0] == _RECIPE}
+        others = {key: entry for key, entry in section.entries.items() if key not in texts}
+        plain = replace(section, entries=others)
+        given = self._converted(plain, _HANDLER.get, (*_HANDLER, _RECIPE))
+        return HandlerSettings(**given, recipe=self._recipe(section, texts) if texts else None)
+
+    def _recipe(self, section: Section, texts: dict[str, str]) -> Recipe | None:
+        name = texts.pop(_RECIPE, None)
+        if name is None:
+            self.file.problem(section, next(iter(texts)), "say which recipe it adjusts, such as recipe = hmac")
+            return None
+        server = self.file.sections.get("server", Section("server", 1)).entries
+        public_url = server["public_url"].text.rstrip("/") if "public_url" in server else ""
+        adjustments = {key.removeprefix(f"{_RECIPE}."): text for key, text in texts.items()}
+        recipe, problems = adjusting.named(name, adjustments, public_url)
+        for problem in problems:
+            key, _, what = problem.partition(": ")
+            self.file.problem(section, key, what)
+        return recipe
 
     def _converted(
         self, section: Section, converter: Callable[[str], values.Converter | None], known: Iterable[str]

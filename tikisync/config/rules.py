@@ -20,6 +20,7 @@ KEYS: Mapping[str, Converter] = {
     "key": names,
     "item": expression,
     "status": expression,
+    "version": expression,
     "action": choice(WRITE, CLOSE, DELETE, IGNORE),
 }
 FIELD, TRUST, CONTACT = "field.", ".trust", "contact."
@@ -53,6 +54,7 @@ def rule(name: str, given: Mapping[str, Any]) -> Rule:
         fields={field: value for field, value in fields.items() if not field.endswith(TRUST)},
         trust={field.removesuffix(TRUST): value for field, value in fields.items() if field.endswith(TRUST)},
         status=given.get("status"),
+        version=given.get("version"),
         action=given.get("action", WRITE),
         contact={key.removeprefix(CONTACT): value for key, value in given.items() if key.startswith(CONTACT)},
     )
@@ -96,6 +98,8 @@ def _item(keys: Set[str], given: Mapping[str, Any]) -> Problems:
                 yield key, f"there is no field.{name} here to trust{similar(name, fields)}"
     if {"key", "item"} <= keys:
         yield "item", "give key or item, not both: key finds an item by its fields, item names its id"
+    if "version" in keys and not keys & {"key", "item"}:
+        yield "version", "each delivery makes a new item here, so there is nothing to compare; give key or item"
     if action == WRITE and not fields and "status" not in keys:
         yield "", "it would write nothing: add a line field.NAME = … for each field, by its permanent name"
     if action != WRITE and not keys & {"key", "item"}:
@@ -112,7 +116,7 @@ def _no_item(keys: Set[str]) -> Problems:
         yield "", "it would write nothing: name the tracker to write to (tracker = …), or give contact.email = …"
         return
     for key in keys:
-        if key in ("key", "item", "status", "action") or key.startswith(FIELD):
+        if key in ("key", "item", "status", "version", "action") or key.startswith(FIELD):
             yield key, "this is for tracker items; name the tracker to write to (tracker = …) or remove this line"
 
 

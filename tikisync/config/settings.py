@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tikisync.core.door import Rate
+from tikisync.core.recipes.recipe import Recipe
 from tikisync.core.requests import Network
 from tikisync.core.retry import RetrySettings
 from tikisync.core.rules import Rule
@@ -31,6 +33,20 @@ class ServerSettings:
     port: int = 8025
     body_limit: int = 1 << 20  # bytes
     trusted_proxies: tuple[Network, ...] = ()
+    public_url: str = ""  # of Tiki, as senders know it, without a slash at the end
+
+
+PER_HANDLER = Rate(60_000, 60)
+
+
+@dataclass(frozen=True, slots=True)
+class DoorSettings:
+    """Who is let in how often, and how many refused requests are kept to be looked at."""
+
+    per_address: Rate | None = None  # None: the door's own for strangers, none for this host
+    per_handler: Rate = PER_HANDLER  # of requests whose path names the handler
+    keep_refused: int = 20
+    refused_file: Path | None = None  # None: beside the config file
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +75,18 @@ class HandlerSettings:
     delivery_id: str = ""  # header
     duplicates: str = "id+body"  # what makes a delivery a duplicate: id, body, id+body, or nothing: accept
     topic: str = ""  # header
+    recipe: Recipe | None = None  # how the sender signs, where that is said
+    allow: tuple[Network, ...] = ()  # from where its requests may come; empty: from anywhere
+
+    @property
+    def topic_place(self) -> str:
+        """The place (``core.recipes.recipe``) where the topic stands; '' to look in the usual ones."""
+        return f"headers.{self.topic}" if self.topic else self.recipe.topic if self.recipe else ""
+
+
+def recipes_of(handlers: Mapping[str, HandlerSettings]) -> Mapping[str, Recipe]:
+    """Return the recipes that are named, by the handler's name."""
+    return {name: each.recipe for name, each in handlers.items() if each.recipe}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +98,17 @@ class Config:
     server: ServerSettings = ServerSettings()
     worker: WorkerSettings = WorkerSettings()
     log: LogSettings = LogSettings()
+    door: DoorSettings = DoorSettings()
     handlers: Mapping[str, HandlerSettings] = field(default_factory=dict)  # by the handler's name in Tiki
     rules: tuple[Rule, ...] = ()
     fingerprint: str = field(init=False)
 
+    @property
+    def recipes(self) -> Mapping[str, Recipe]:
+        """The recipes that are named, by the handler's name."""
+        return recipes_of(self.handlers)
+
     def __post_init__(self) -> None:
-        topics = sorted((name, handler.topic) for name, handler in self.handlers.items())
+        topics = sorted((name, handler.topic_place) for name, handler in self.handlers.items())
         digest = hashlib.blake2b(repr((self.rules, topics)).encode("utf-8", "surrogatepass"), digest_size=8)
         object.__setattr__(self, "fingerprint", digest.hexdigest())

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from ipaddress import ip_network
 from typing import Any, TypeAlias
 
+from tikisync.core.door import Rate
 from tikisync.core.expressions import Expression
 from tikisync.core.requests import Network
 
@@ -73,12 +74,27 @@ def header(given: str) -> str:
     return given.lower()
 
 
+def public_url(given: str) -> str:
+    """Take the address of a site, with a path where Tiki is in one; return it without a slash at the end."""
+    if not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", given):
+        raise ValueError("give the address of your Tiki as senders know it, such as https://www.example.org")
+    return given.rstrip("/")
+
+
 def networks(given: str) -> tuple[Network, ...]:
     """Take addresses and networks in CIDR notation, separated by commas."""
     try:
         return tuple(ip_network(part) for part in names(given))
     except ValueError:
         raise ValueError("give addresses or networks separated by commas, such as 127.0.0.1, 10.0.0.0/8") from None
+
+
+def rate(given: str) -> Rate:
+    """Take a number of requests in a unit of time, such as 600/min, or off."""
+    match = re.fullmatch(r"([1-9][0-9]{0,6})\s*/\s*(s|min|h)", given.lower())
+    if match is None and given.lower() != "off":
+        raise ValueError("give a number of requests in a second, minute or hour, such as 600/min, or off")
+    return Rate(int(match[1]), {"s": 1, "min": 60, "h": 3600}[match[2]]) if match else Rate(0, 1)
 
 
 def names(given: str) -> tuple[str, ...]:

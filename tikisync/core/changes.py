@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from tikisync.core.characters import narrowed
 from tikisync.core.trackers import Json
 
 WRITE, CLOSE, DELETE = "write", "close", "delete"
@@ -28,6 +29,7 @@ class ItemChange:
     status: str | None = None  # o, p, c
     action: str = WRITE
     trust: Mapping[str, str] = field(default_factory=dict)  # permanent name → 'html' or 'wiki'
+    version: str = ""  # as ``versions.version_text`` gives it; '': not compared, always applied
 
     def order_key(self) -> bytes | None:
         """Return 16 bytes that equal changes of one item share, so that they are applied in the order received."""
@@ -36,3 +38,8 @@ class ItemChange:
         identity: Json = [self.tracker.strip().casefold(), self.item_id, {name: str(v) for name, v in self.key.items()}]
         text = json.dumps(identity, sort_keys=True, ensure_ascii=False)
         return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+    def narrowed(self) -> ItemChange:
+        """Return the change with a space for each character that MySQL's older character sets cannot hold."""
+        key = {name: narrowed(value) for name, value in self.key.items()}
+        return replace(self, key=key, fields={name: narrowed(value) for name, value in self.fields.items()})

@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from tikisync.core.characters import narrowed
 from tikisync.core.markup import as_html
 from tikisync.core.trackers import Json
 from tikisync.errors import FieldValueError, RuleError
@@ -80,6 +81,17 @@ class ContactChange:
         """Return 16 bytes that changes of one contact share, so that they are applied in the order received."""
         address = f"contact {self.email.strip().casefold()}"
         return hashlib.blake2b(address.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+    def narrowed(self) -> ContactChange:
+        """Return the change with a space for each character that MySQL's older character sets cannot hold."""
+        return replace(
+            self,
+            email=narrowed(self.email),
+            first_name=narrowed(self.first_name),
+            last_name=narrowed(self.last_name),
+            nickname=narrowed(self.nickname),
+            extra={name: narrowed(text) for name, text in self.extra.items()},
+        )
 
 
 @dataclass(frozen=True, slots=True)

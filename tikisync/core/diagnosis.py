@@ -14,8 +14,8 @@ from tikisync.core.recipes.parts import Parts
 from tikisync.core.recipes.recipe import Recipe
 from tikisync.core.recipes.senders import RECIPES
 from tikisync.core.recipes.verifying import ASYMMETRIC, check
-from tikisync.core.requests import Request
-from tikisync.core.verification import NO_RECIPES, verify
+from tikisync.core.requests import Network, Request
+from tikisync.core.verification import ANYWHERE, NO_RECIPES, verify
 
 MAX_BODY = 1 << 20  # of one that is tried in other forms too
 
@@ -43,15 +43,26 @@ class Diagnosis:
 
 
 def diagnose(
-    request: Request, handlers: Sequence[Handler], recipes: Mapping[str, Recipe] = NO_RECIPES, public_url: str = ""
+    request: Request,
+    handlers: Sequence[Handler],
+    recipes: Mapping[str, Recipe] = NO_RECIPES,
+    public_url: str = "",
+    allow: Mapping[str, Sequence[Network]] = ANYWHERE,
 ) -> Diagnosis:
     """Say what becomes of a request, and where it is refused, try all we know with every handler's secret.
 
-    ``recipes`` are the config's by the handler's name, ``public_url`` is that of [server]. Nothing of a secret shows.
+    ``recipes`` and ``allow`` are the config's by the handler's name, as verification takes them, ``public_url`` is
+    that of [server]. A request whose address is not known is judged as if it came from an allowed one. Nothing of a
+    secret shows.
     """
-    verdict = verify(request, handlers, recipes)
+    verdict = verify(request, handlers, recipes, allow if request.client_ip else ANYWHERE)
     if isinstance(verdict, Verified):
         return Diagnosis(verdict)
+    if isinstance(elsewhere := verify(request, handlers, recipes), Verified):
+        name = elsewhere.handler.name
+        widened = ", ".join([*map(str, allow[name]), request.client_ip])
+        sentence = f"its signature is that of handler {name}, which does not allow the address {request.client_ip}"
+        return Diagnosis(verdict, (Finding(name, sentence, {"allow": widened}),))
     bodies = [(remark, Parts(replace(request, body=body))) for remark, body in _bodies(request.body).items()]
     findings = (_least(handler, for_handler(handler, recipes), bodies, public_url) for handler in handlers)
     senders = tuple(recipe.title for recipe in recognised(request))

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from urllib.parse import parse_qsl
 
 from tikisync.core.payload import collected
+from tikisync.core.recipes.parts import descend
 from tikisync.core.trackers import Json
 
 NAMES = ("body", "headers", "query", "topic", "handler", "received_at")
@@ -37,19 +38,21 @@ def document(
     query: str,
     handler: str,
     received_at: int,
-    topic_header: str = "",
+    topic_place: str = "",
 ) -> dict[str, Json]:
     """Return the document of one delivery.
 
     ``body`` is the parsed payload; ``headers`` have names in lower case, those of CREDENTIALS are left out;
     ``query`` is the URL's query string; ``received_at`` is in milliseconds since the epoch, and comes out as ISO 8601
-    text in UTC; ``topic_header`` is where the handler's sender puts its topic, '' to look in the usual places.
+    text in UTC; ``topic_place`` (``core.recipes.recipe``) is where the sender puts its topic, '' to look in the
+    usual places.
     """
+    parameters = collected(parse_qsl(query, keep_blank_values=True))
     return {
         "body": body,
         "headers": {name: value for name, value in headers.items() if name not in CREDENTIALS},
-        "query": collected(parse_qsl(query, keep_blank_values=True)),
-        "topic": _topic(body, headers, topic_header.lower()),
+        "query": parameters,
+        "topic": _topic(body, headers, parameters, topic_place),
         "handler": handler,
         "received_at": iso_utc(received_at),
     }
@@ -61,9 +64,14 @@ def iso_utc(milliseconds: int) -> str:
     return moment.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
-def _topic(body: Json, headers: Mapping[str, str], topic_header: str) -> Json:
-    if topic_header:
-        return headers.get(topic_header, "")
+def _topic(body: Json, headers: Mapping[str, str], query: Mapping[str, Json], place: str) -> Json:
+    if place:
+        kind, _, name = place.partition(".")
+        if kind == "body":
+            found = descend(body, name.split("."))
+        else:
+            found = headers.get(name) if kind == "headers" else query.get(name)
+        return found if isinstance(found, str) else ""
     for name in TOPIC_HEADERS:
         if headers.get(name):
             return headers[name]

@@ -28,13 +28,12 @@ class Handler:
 class Verified:
     """The request was signed for this handler.
 
-    ``signature`` stands for what was signed: two requests of one handler with the same one hold the same content.
-    By Tiki's plain rule it is the value of the signature header, by a recipe the digest of the signed content (a
-    list of signatures, or an ECDSA one, can be written in several ways).
+    ``content`` is the SHA-256 of what was signed, by Tiki's plain rule of the body: the signature itself can be written
+    in several ways (in a list, with or without a prefix, any number of them by ECDSA).
     """
 
     handler: Handler
-    signature: bytes = field(repr=False)
+    content: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

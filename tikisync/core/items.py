@@ -15,6 +15,7 @@ from tikisync.core.formulas import Clock
 from tikisync.core.permissions import Rights
 from tikisync.core.questions import Answers, Question
 from tikisync.core.trackers import CLOSED, OPEN, Field, Item, Json, Tracker
+from tikisync.core.validation import Creator
 from tikisync.errors import FieldValueError, RuleError, SenderError
 
 STATUS_FIELD = -1  # the field id under which Tiki's history keeps the old status
@@ -100,12 +101,18 @@ class Draft:
 
     def questions(self) -> Iterator[Question[Any]]:
         """Name what the checks of the whole item must know."""
-        yield from validation.questions(self.tracker, self._values(), self.named)
+        yield from validation.questions(self.tracker, self._values(), self.named, self._creator)
 
     def plan(self, rights: Rights, answers: Answers, *, validate_email: str = "n") -> ItemPlan:
         """Return the plan; raise FieldValueError or SenderError where Tiki's form would refuse the item."""
         of_item = validation.problems(
-            self.tracker, self._values(), self.named, answers, item=self.item, validate_email=validate_email
+            self.tracker,
+            self._values(),
+            self.named,
+            answers,
+            item=self.item,
+            creator=self._creator,
+            validate_email=validate_email,
         )
         known = {problem.field for problem in self.problems}
         raise_problems(self.change.rule, [*(each for each in of_item if each.field not in known), *self.problems])
@@ -117,6 +124,10 @@ class Draft:
         written = {write.field.field_id for write in writes}
         effects = tuple(e for i, s in self.stored.items() if s is not None and i in written for e in s.effects)
         return ItemPlan(self.tracker, self.item, status, self.context.now, writes, effects, self.context.dates, notes)
+
+    @property
+    def _creator(self) -> Creator | None:
+        return None if self.item else Creator(self.context.user, self.context.client_ip)
 
     def _values(self) -> dict[int, str | None]:
         before: Mapping[int, str | None] = self.item.values if self.item else {}
@@ -136,6 +147,8 @@ def draft(tracker: Tracker, item: Item | None, change: ItemChange, rights: Right
 
     Raises RuleError or NotPermittedError; values that do not fit are told by ``plan``, with all other problems.
     """
+    if item is None:
+        validation.require_open(tracker, context.now)
     stored: dict[int, Stored | None] = {}
     problems: list[FieldValueError] = []
     for field, kind, value in _named(tracker, change):
@@ -145,13 +158,13 @@ def draft(tracker: Tracker, item: Item | None, change: ItemChange, rights: Right
         except FieldValueError as problem:
             problems.append(problem)
     for field, kind in _unnamed(tracker, change):
-        may_set = rights.can_set_field(field, creating=item is None)
-        if item is None and not may_set:
-            stored[field.field_id] = Stored(None)  # Tiki's form does not post what the user may not edit
-        elif may_set:
-            untouched = kind.untouched(field, _for_field(context, item, field, change))
-            if item is None or untouched is not None:
-                stored[field.field_id] = untouched
+        untouched = kind.untouched(field, _for_field(context, item, field, change))
+        if untouched is None:
+            continue
+        if rights.can_set_field(field, creating=item is None):
+            stored[field.field_id] = untouched
+        elif item is None:
+            stored[field.field_id] = Stored(kind.unposted(field))
     named = frozenset(field.field_id for field, _, _ in _named(tracker, change)) & stored.keys()
     return Draft(tracker, item, change, context, stored, named, tuple(problems))
 

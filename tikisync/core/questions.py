@@ -74,6 +74,14 @@ class ItemsWithValue(Question["tuple[int, ...]"]):
 
 
 @dataclass(frozen=True, slots=True)
+class ItemsListing(Question["tuple[int, ...]"]):
+    """Which items have this word in the field, alone or between commas? For *one item per user* (FIND_IN_SET)."""
+
+    field_id: int
+    word: str
+
+
+@dataclass(frozen=True, slots=True)
 class AllCategories(Question[Mapping[int, Category]]):
     """Which categories does Tiki have? All, by id."""
 
@@ -84,13 +92,6 @@ class CategoriesOf(Question[frozenset[int]]):
 
     object_type: str  # as in tiki_objects.type: 'trackeritem', 'tracker', …
     object_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class DefaultCategory(Question["int | None"]):
-    """Which category do the things made by this group's members get where they name none? Its id, or None."""
-
-    group: str
 
 
 @dataclass(frozen=True, slots=True)

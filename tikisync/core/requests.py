@@ -9,6 +9,9 @@ from typing import TypeAlias
 
 Network: TypeAlias = IPv4Network | IPv6Network
 
+TIKI_PATH = "/tiki-webhooks.php"
+HANDLER_PREFIX = "/webhooks/"
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -34,6 +37,11 @@ class Request:
             value = value.strip(b" \t")
             combined[name] = combined[name] + b", " + value if name in combined else value
         return combined
+
+
+def handler_in(path: str) -> str | None:
+    """Return the handler that a path names, None where it names none."""
+    return path[len(HANDLER_PREFIX) :] or None if path.startswith(HANDLER_PREFIX) else None
 
 
 def client_address(peer: str, forwarded_for: Sequence[str], trusted_proxies: Sequence[Network]) -> str:

@@ -11,6 +11,7 @@ from tikisync.core.changes import WRITE, ItemChange
 from tikisync.core.contacts import ContactChange
 from tikisync.core.expressions import Expression, ExpressionError, is_true
 from tikisync.core.trackers import STATUSES, Json
+from tikisync.core.versions import version_text
 from tikisync.errors import RuleError, TikisyncError
 
 IGNORE = "ignore"
@@ -35,6 +36,7 @@ class Rule:
     fields: Mapping[str, Expression] = field(default_factory=dict)  # by permanent name
     trust: Mapping[str, str] = field(default_factory=dict)  # permanent name → 'html' or 'wiki'
     status: Expression | None = None
+    version: Expression | None = None
     action: str = WRITE  # write, close, delete, ignore
     contact: Mapping[str, Expression] = field(default_factory=dict)  # by what follows ``contact.``
 
@@ -147,6 +149,7 @@ def _changes(rule: Rule, document: Document) -> Iterator[Change]:
             status=_status(rule, document),
             action=rule.action,
             trust=rule.trust,
+            version=_version(rule, document),
         )
     if rule.contact:
         parts = {
@@ -191,6 +194,15 @@ def _status(rule: Rule, document: Document) -> str | None:
         return None if value is None else status_code(value)
     except ValueError as error:
         raise RuleError(rule.name, f"status gives none: {error}", reason="status_unknown") from None
+
+
+def _version(rule: Rule, document: Document) -> str:
+    if rule.version is None:
+        return ""
+    try:
+        return version_text(_evaluated(rule, "version", rule.version, document))
+    except ValueError as error:
+        raise RuleError(rule.name, f"version gives none: {error}", reason="version_unusable") from None
 
 
 def _evaluated(rule: Rule, what: str, expression: Expression, document: Document) -> Json:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
 from urllib.parse import parse_qs
 
 from tikisync.core import php
@@ -15,23 +17,37 @@ from tikisync.core.fields import FIELD_TYPES
 from tikisync.core.fields.assigned import CREATOR
 from tikisync.core.fields.text import by_language
 from tikisync.core.fields.virtual import AutomaticType
-from tikisync.core.questions import Answers, ItemsWithValue
+from tikisync.core.questions import Answers, ItemsListing, ItemsWithValue
 from tikisync.core.trackers import Field, Item, Tracker
-from tikisync.errors import FieldValueError
+from tikisync.errors import FieldValueError, NotPermittedError
+
+Items: TypeAlias = ItemsListing | ItemsWithValue  # questions that are answered by items
 
 _EMPTY = (None, "", "0")  # to PHP's empty(), which decides whether a value is checked at all
 _ATOM = r"[\w!#$%&'*+/=?^`{|}~-]+"
 _EMAIL = re.compile(rf"(?!.{{65,}}@){_ATOM}(?:\.{_ATOM})*@(?!.*\.\.)[\w.:-]{{1,255}}")
 
 
-def questions(tracker: Tracker, values: Mapping[int, str | None], named: Collection[int]) -> Iterator[ItemsWithValue]:
-    """Name what must be known: which items have the values that must be distinct.
+@dataclass(frozen=True, slots=True)
+class Creator:
+    """Who makes a new item: the Tiki user, and the address the request came from ('' where unknown)."""
 
-    ``values`` are those to be stored, by field id, kept ones among them; ``named`` the ids of fields a rule names.
+    user: str
+    ip: str = ""
+
+
+def questions(
+    tracker: Tracker, values: Mapping[int, str | None], named: Collection[int], creator: Creator | None = None
+) -> Iterator[Items]:
+    """Name what must be known: which items have the values that must be distinct, and which are the creator's.
+
+    ``values`` are those to be stored, by field id, kept ones among them; ``named`` the ids of fields a rule names;
+    ``creator`` whoever makes a new item.
     """
     for field in _checked(tracker, values, named):
         if question := _distinct(field, values[field.field_id] or ""):
             yield question
+    yield from (question for _, question in _one_per_user(tracker, values, creator))
 
 
 def problems(
@@ -41,11 +57,12 @@ def problems(
     answers: Answers,
     *,
     item: Item | None = None,
+    creator: Creator | None = None,
     validate_email: str = "n",
 ) -> list[FieldValueError]:
     """Return all problems in the order Tiki tells them: what is missing, then what is invalid, each by position.
 
-    ``item`` is the one to be updated, ``validate_email`` the preference validateEmail.
+    ``item`` is the one to be updated, ``creator`` makes a new one, ``validate_email`` is the preference validateEmail.
     """
     missing = [
         FieldValueError(field.perm_name, "it is mandatory and would be empty", reason="mandatory_missing")
@@ -66,7 +83,43 @@ def problems(
             invalid.append(FieldValueError(field.perm_name, "it is no e-mail address", reason="email"))
         if field.type == "j":
             invalid += _out_of_bounds(tracker, field, values)
+    for field, owned in _one_per_user(tracker, values, creator):
+        if items := answers[owned]:
+            message = f"tracker {tracker.name} takes one item for each user, and item {items[0]} is there already"
+            hint = "let the rule update that item, or switch off the tracker's option for one item per user in Tiki"
+            invalid.append(FieldValueError(field.perm_name, message, hint=hint, reason="one_item_per_user"))
     return missing + invalid
+
+
+def require_open(tracker: Tracker, now: int) -> None:
+    """Raise NotPermittedError outside the time in which the tracker's page lets items be created (UNIX seconds)."""
+    start, end = (php.integer(tracker.options.get(name, "")) for name in ("start", "end"))
+    if (start and now < start) or (end and now > end):
+        limit, word = (start, "after") if start and now < start else (end, "until")
+        raise NotPermittedError(
+            f"tracker {tracker.name} takes new items only {word} {php.format_date('%Y-%m-%d %H:%M', limit)} UTC",
+            hint="change the dates in the tracker's properties in Tiki, then replay",
+            reason="tracker_not_open",
+        )
+
+
+def _one_per_user(
+    tracker: Tracker, values: Mapping[int, str | None], creator: Creator | None
+) -> Iterator[tuple[Field, Items]]:
+    """Ask for the items that keep a user from making another (Services/Tracker/Controller.php action_insert_item).
+
+    They are told by the first field that Tiki fills with the creator, and by the first with the creator's IP address.
+    """
+    if creator is None or not tracker.is_on("oneUserItem"):
+        return
+    user = next((each for each in tracker.fields if each.type == "u" and each.number("autoassign") == CREATOR), None)
+    if user:
+        yield user, ItemsListing(user.field_id, values.get(user.field_id) or creator.user)
+    address = next(
+        (each for each in tracker.fields if each.type == "I" and each.number("autoassign", CREATOR) == CREATOR), None
+    )
+    if address and creator.ip:
+        yield address, ItemsWithValue(address.field_id, creator.ip)
 
 
 def _checked(tracker: Tracker, values: Mapping[int, str | None], named: Collection[int]) -> Iterator[Field]:

@@ -11,19 +11,21 @@ SHA-256, and what no handler accepts so may be accepted by the recipe of a sende
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from tikisync.core.algorithms import hashlib_name
+from tikisync.core.door import is_allowed
 from tikisync.core.handlers import Handler, Refused, Verified
 from tikisync.core.recipes import signing, verifying
 from tikisync.core.recipes.choice import configured, for_handler, inferred
 from tikisync.core.recipes.keys import is_public
 from tikisync.core.recipes.parts import WHOLE_BODY, Digests, Parts
 from tikisync.core.recipes.recipe import Recipe
-from tikisync.core.requests import Request
+from tikisync.core.requests import Network, Request
 from tikisync.errors import SetupError
 
 __all__ = ["ENCODINGS", "Handler", "Refused", "Verified", "misconfiguration", "sign", "signed_request", "verify"]
@@ -35,6 +37,7 @@ ENCODINGS: Mapping[str, Callable[[bytes], bytes]] = {
 }
 
 NO_RECIPES: Mapping[str, Recipe] = MappingProxyType({})
+ANYWHERE: Mapping[str, Sequence[Network]] = MappingProxyType({})
 
 # The secret is right: nothing tells an admin more.
 _MOST_TELLING = ("stale_timestamp", "future_timestamp", "wrong_encoding")
@@ -42,12 +45,16 @@ _LEAST_TELLING = ("wrong_signature", "wrong_token")
 
 
 def verify(
-    request: Request, handlers: Sequence[Handler], recipes: Mapping[str, Recipe] = NO_RECIPES
+    request: Request,
+    handlers: Sequence[Handler],
+    recipes: Mapping[str, Recipe] = NO_RECIPES,
+    allow: Mapping[str, Sequence[Network]] = ANYWHERE,
 ) -> Verified | Refused:
     """Return the first handler, in the order given, that the request is signed for, or why there is none.
 
-    ``recipes`` are the config's, by the handler's name. A handler that is not set up well refuses and the next is
-    tried, but a signature that fits a handler whose user is gone ends the search: nobody else may answer for that user.
+    ``recipes`` are the config's, by the handler's name, and so is ``allow``: the networks from which its requests may
+    come. A handler that is not set up well refuses and the next is tried, but a signature that fits a handler whose
+    user is gone ends the search: nobody else may answer for that user.
     """
     if not handlers:
         return Refused("no_handlers", "Tiki has no webhook handlers; add one in its admin UI, Security, Webhooks")
@@ -61,7 +68,9 @@ def verify(
     refused: Refused | None = None
     for handler, recipe in _tries(handlers, recipes):
         verdict: Verified | Refused | None
-        if recipe is not None:
+        if not is_allowed(request.client_ip, allow.get(handler.name, ())):
+            verdict = _elsewhere(handler, recipe, parts)
+        elif recipe is not None:
             verdict = verifying.check(recipe, handler, parts)
         else:
             verdict = _plainly(handler, headers.get(handler.header), request.body, digests)
@@ -133,7 +142,7 @@ def _plainly(handler: Handler, received: bytes | None, body: bytes, digests: Dig
     if wrong := misconfiguration(handler):
         return wrong
     if hmac.compare_digest(ENCODINGS[handler.verification](_digest(handler, body, digests)), received):
-        return Verified(handler, received)
+        return Verified(handler, hashlib.sha256(body).digest())
     return Refused(
         "wrong_signature",
         f"{handler.signature_header} is not the {handler.verification} ({handler.algo}) of the body "
@@ -146,6 +155,16 @@ def _digest(handler: Handler, body: bytes, digests: Digests) -> bytes:
     secret, algorithm = handler.secret.encode("utf-8", "surrogatepass"), hashlib_name(handler.algo) or ""
     key = secret, algorithm, WHOLE_BODY
     return digests.get(key) or digests.setdefault(key, hmac.digest(secret, body, algorithm))
+
+
+def _elsewhere(handler: Handler, recipe: Recipe | None, parts: Parts) -> Refused | None:
+    """Refuse a request that seems to be for this handler but comes from where none of its may come."""
+    places = recipe.signature if recipe else (f"headers.{handler.signature_header.lower()}",)
+    if not any(parts.at(place) for place in places):
+        return None
+    client = parts.request.client_ip or "unknown"
+    detail = f"handler {handler.name} takes requests only from the addresses that allow names; this came from {client}"
+    return Refused("address_not_allowed", detail, handler.name)
 
 
 def _tells(refused: Refused) -> int:

@@ -16,9 +16,9 @@ PENDING, DONE, FAILED, IGNORED, DISCARDED = STATUSES = ("pending", "done", "fail
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A verified request to be kept; a handler takes two with the same ``id_key`` or ``body_key`` for one."""
+    """A verified request to be kept; of two with the same ``id_key`` or ``body_key`` one is a duplicate."""
 
-    handler_id: int
+    handler_id: int  # whose duplicates it counts among
     handler: str
     user: str
     received_at: int  # milliseconds since the epoch, UTC

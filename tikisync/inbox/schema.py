@@ -11,14 +11,16 @@ from dataclasses import dataclass, field
 from tikisync.database import Transaction
 from tikisync.errors import SetupError
 
-VERSIONS = "tikisync_schema"
-
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table as SQL; ``AUTO_ID`` in its columns is a primary key that counts up by itself."""
+    """A table as SQL; ``AUTO_ID`` in its columns is a primary key that counts up by itself.
+
+    ``rights`` are those that the running service needs on it, as GRANT has them.
+    """
 
     name: str
+    rights: str
     columns: str
     unique: dict[str, str] = field(default_factory=dict)  # name → columns
     indexes: dict[str, str] = field(default_factory=dict)
@@ -43,7 +45,8 @@ class Table:
 
 # Times are milliseconds since the epoch, UTC. What the columns of deliveries are for:
 #   size       of the body in bytes, so that nobody has to read bodies to add them up
-#   id_key     digest of the sender's delivery id, body_key of body and signature; NULL: no protection from duplicates
+#   handler_id whose duplicates it counts among: the handler's own, or that of the first of its rotation
+#   id_key     digest of the sender's delivery id, body_key of what was signed; NULL: does not tell duplicates
 #   attempts   leases given out; takeovers: leases that ran out because their worker never came back
 #   due_at     a worker may take a pending delivery from then on; while it is leased, the end of the lease;
 #              NULL: not before it is routed, or not before the delivery it waits for is finished
@@ -51,6 +54,7 @@ class Table:
 #   routed_by  fingerprint of the rules that its rows in tikisync_order_keys were computed with
 DELIVERIES = Table(
     "tikisync_deliveries",
+    "SELECT, INSERT, UPDATE",
     """
     delivery_id AUTO_ID,
     handler_id INT NOT NULL,
@@ -89,11 +93,13 @@ DELIVERIES = Table(
 )
 ORDER_KEYS = Table(  # of unfinished deliveries only
     "tikisync_order_keys",
+    "SELECT, INSERT, DELETE",
     "order_key BINARY(16) NOT NULL, delivery_id BIGINT NOT NULL, PRIMARY KEY (order_key, delivery_id)",
     indexes={"delivery": "delivery_id"},
 )
 ATTEMPTS = Table(
     "tikisync_attempts",
+    "SELECT, INSERT",
     """
     attempt_id AUTO_ID,
     delivery_id BIGINT NOT NULL,
@@ -107,9 +113,37 @@ ATTEMPTS = Table(
     """,
     indexes={"delivery": "delivery_id, attempt_id"},
 )
-LOCKS = Table("tikisync_locks", "lock_key VARBINARY(16) NOT NULL PRIMARY KEY, turn BIGINT NOT NULL DEFAULT 0")
+LOCKS = Table(
+    "tikisync_locks",
+    "SELECT, INSERT, UPDATE",
+    "lock_key VARBINARY(16) NOT NULL PRIMARY KEY, turn BIGINT NOT NULL DEFAULT 0",
+)
+ITEM_VERSIONS = Table(
+    "tikisync_versions",
+    "SELECT, INSERT, UPDATE",
+    "order_key BINARY(16) NOT NULL PRIMARY KEY, version VARCHAR(400) NOT NULL",
+)
+JOURNAL = Table(  # of deliveries on their way into tables that cannot roll back; empty on other sites
+    "tikisync_journal",
+    "SELECT, INSERT, DELETE",
+    """
+    entry_id AUTO_ID,
+    delivery_id BIGINT NOT NULL,
+    kind VARCHAR(6) NOT NULL,
+    statement BINARY(16) NOT NULL,
+    value LONGTEXT NOT NULL
+    """,
+    indexes={"delivery": "delivery_id, entry_id"},
+)
 
-TABLES = (DELIVERIES, ORDER_KEYS, ATTEMPTS, LOCKS)
+_FIRST = (DELIVERIES, ORDER_KEYS, ATTEMPTS, LOCKS)
+TABLES = (*_FIRST, ITEM_VERSIONS, JOURNAL)
+SCHEMA = Table("tikisync_schema", "SELECT", "version INT NOT NULL PRIMARY KEY")
+
+
+def rights() -> dict[str, str]:
+    """Return the rights that the running service needs, by table."""
+    return {table.name: table.rights for table in (*TABLES, SCHEMA)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +155,15 @@ class Migration:
 
 
 def _first_tables(tx: Transaction) -> None:
-    for table in TABLES:
+    for table in _FIRST:
         table.create(tx)
 
 
-MIGRATIONS = (Migration("tables of the inbox made", _first_tables),)  # the n-th leads to version n
+MIGRATIONS = (  # the n-th leads to version n
+    Migration("tables of the inbox made", _first_tables),
+    Migration("table of the items' versions made", ITEM_VERSIONS.create),
+    Migration("journal for tables that cannot roll back made", JOURNAL.create),
+)
 
 
 def set_up(tx: Transaction, migrations: Sequence[Migration] = MIGRATIONS) -> list[str]:
@@ -137,20 +175,20 @@ def set_up(tx: Transaction, migrations: Sequence[Migration] = MIGRATIONS) -> lis
     if there > len(migrations):
         raise SetupError(_newer(there, len(migrations)), hint=_NEWER_HINT, reason="schema_newer")
     if there == 0:
-        Table(VERSIONS, "version INT NOT NULL PRIMARY KEY").create(tx)
+        SCHEMA.create(tx)
     done = []
     for number, migration in enumerate(migrations[there:], there + 1):
         migration.carry_out(tx)
-        tx.insert_many(VERSIONS, [{"version": number}], on_duplicate="ignore")
+        tx.insert_many(SCHEMA.name, [{"version": number}], on_duplicate="ignore")
         done.append(f"version {number}: {migration.title}")
     return done
 
 
 def version(tx: Transaction) -> int:
     """Return the version of the tables; 0 where there are none."""
-    if not tx.columns(VERSIONS):
+    if not tx.columns(SCHEMA.name):
         return 0
-    return int(tx.value(f"SELECT MAX(version) FROM {VERSIONS}") or 0)  # noqa: S608
+    return int(tx.value(f"SELECT MAX(version) FROM {SCHEMA.name}") or 0)  # noqa: S608
 
 
 def problems(tx: Transaction) -> list[str]:

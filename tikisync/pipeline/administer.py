@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from tikisync import database_tables
+from tikisync.core.trackers import Tracker
 from tikisync.core.verification import Handler
 from tikisync.database import Database
 from tikisync.errors import SetupError
@@ -12,6 +14,8 @@ from tikisync.inbox.attempts import Attempt
 from tikisync.inbox.deliveries import Delivery
 from tikisync.tiki import grants as tiki_grants
 from tikisync.tiki import handlers as tiki_handlers
+from tikisync.tiki import tables
+from tikisync.tiki import trackers as tiki_trackers
 
 
 def set_up(database: Database) -> list[str]:
@@ -36,10 +40,25 @@ def handler(database: Database, name: str) -> Handler:
     return found
 
 
+def tracker(database: Database, name_or_id: str) -> Tracker:
+    """Return one of Tiki's trackers; raise TikiError where there is none."""
+    with database.transaction() as tx:
+        return tiki_trackers.load(tx, name_or_id)
+
+
 def listing(database: Database, status: str | None, handler_name: str | None, limit: int) -> Sequence[Delivery]:
     """Return deliveries, newest first."""
     with database.transaction() as tx:
         return deliveries.listing(tx, status=status, handler=handler_name, limit=limit)
+
+
+def last_used(database: Database, names: Sequence[str]) -> Mapping[str, int]:
+    """Return when each of these handlers last verified a delivery (milliseconds since the epoch, UTC), if ever."""
+    with database.transaction() as tx:
+        if not tx.columns(deliveries.TABLE):
+            return {}
+        latest = {name: deliveries.listing(tx, handler=name, limit=1) for name in names}
+    return {name: found[0].received_at for name, found in latest.items() if found}
 
 
 def delivery(database: Database, number: int) -> tuple[Delivery, Sequence[Attempt]]:
@@ -63,12 +82,12 @@ def discard(database: Database, numbers: Sequence[int]) -> int:
         return deliveries.discard(tx, numbers)
 
 
-def grants(database: Database, user: str, host: str) -> list[str]:
-    """Return the GRANT statements for the running service; only tables that are there can be granted."""
+def grants(database: Database, user: str, host: str, *, setup: bool = False) -> list[str]:
+    """Return the GRANT statements for the running service, or those for ``tikisync setup``."""
     if database.is_sqlite:
         raise SetupError("SQLite has no users, so there is nothing to grant", hint="see to the file's permissions")
-    own = [schema.VERSIONS, *(table.name for table in schema.TABLES)]
-    privileges = tiki_grants.running(own)
     with database.transaction() as tx:
-        present = {table for table in privileges if tx.columns(table)}
-    return tiki_grants.statements(database.name, user, host, privileges, present)
+        own = schema.rights()
+        needed = tiki_grants.setting_up(own) if setup else tiki_grants.running(own, tables.without_transactions(tx))
+        seen = database_tables.columns(tx, needed)
+    return tiki_grants.statements(database.name, user, host, needed, seen)

@@ -1,9 +1,14 @@
-"""Apply a delivery: match rules, write items and contacts as the handler's user, mark it done; one transaction."""
+"""Apply a delivery: match rules, write items and contacts as the handler's user, mark it done; one transaction.
+
+Where tables of Tiki's cannot roll back (MyISAM), the effect and the mark are not one, and a try that breaks off leaves
+half of it behind; there a journal lets the next try complete that half instead of doing it again.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 
 from tikisync.config import Config
 from tikisync.core.document import document
@@ -11,17 +16,21 @@ from tikisync.core.payload import parse
 from tikisync.core.rules import Evaluation, changes_of
 from tikisync.core.rules import route as order_keys
 from tikisync.core.trackers import Json
+from tikisync.core.versions import OLDER
 from tikisync.database import Database, Transaction
+from tikisync.database_journal import ResumableTransaction
 from tikisync.errors import NotPermittedError, PassingError, PayloadError
-from tikisync.inbox import locks, queue
+from tikisync.inbox import journal, locks, queue
 from tikisync.inbox.attempts import Attempt
 from tikisync.inbox.deliveries import Delivery
-from tikisync.pipeline.change import Written, carry_out
-from tikisync.tiki import preferences, users
+from tikisync.pipeline.change import SKIPPED, Written, carry_out
+from tikisync.tiki import preferences, tables, users
 from tikisync.tiki.actionlog import Actor
 from tikisync.tiki.items import Situation
 
 DONE, IGNORED = "done", "ignored"
+
+_ENGINES_HOLD = 60  # seconds after which they are looked up again: an admin may convert tables while we run
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +56,8 @@ class Applier:
     config: Config
     forced: Mapping[str, str]  # preferences that Tiki's system configuration forces
     clock: Callable[[], float]  # UNIX seconds, UTC
+    _rolls_back: bool = field(default=True, init=False)
+    _engines_hold_until: float = field(default=0, init=False)
 
     def route(self, delivery: Delivery) -> Iterable[bytes]:
         """Return the order keys of the items a delivery touches; none where its payload cannot be read."""
@@ -68,9 +79,7 @@ class Applier:
         started = self._now()
         evaluation = self.evaluate(delivery)
         with self.database.transaction() as tx:
-            if evaluation.changes:
-                locks.lock(tx, {key for change in evaluation.changes if (key := change.order_key())})
-            written = self.write(tx, delivery, evaluation)
+            written = self._write_safely(tx, delivery, evaluation) if evaluation.changes else []
             applied = _outcome(evaluation, written)
             times = (started, self._now())
             attempt = Attempt(delivery.delivery_id, worker, *times, applied.status, applied.reason, wrote=applied.wrote)
@@ -91,8 +100,32 @@ class Applier:
             )
         agent = next((value for name, value in delivery.headers if name == "user-agent"), "")
         actor = Actor(user.login, delivery.client_ip, agent)
-        situation = Situation(actor, int(self.clock()), preferences.load(tx, self.forced))
+        situation = Situation(actor, tx.started_at(int(self.clock())), preferences.load(tx, self.forced))
         return [carry_out(tx, change, user, situation) for change in evaluation.changes]
+
+    def _write_safely(self, tx: Transaction, delivery: Delivery, evaluation: Evaluation) -> list[Written]:
+        """Carry out all changes so that nobody else is at the same items, and none is made twice."""
+        keys = {key for change in evaluation.changes if (key := change.order_key())}
+        if self._can_roll_back(tx):
+            locks.lock(tx, keys)
+            return self.write(tx, delivery, evaluation)
+        number = delivery.delivery_id
+        locks.lock(tx, keys | {b"delivery %d" % number})  # waits until a try that broke off is dead on the server too
+        earlier = journal.entries(tx, number)
+        if not earlier and len(evaluation.changes) > 1:  # one that is refused is to keep the others from being written
+            with self.database.rehearsal() as rehearsal:
+                self.write(rehearsal, delivery, evaluation)
+        with self.database.at_once() as at_once:
+            resumable = ResumableTransaction(at_once, tx, earlier, partial(journal.add, at_once, number))
+            written = self.write(resumable, delivery, evaluation)
+        journal.forget(tx, number)
+        return written
+
+    def _can_roll_back(self, tx: Transaction) -> bool:
+        now = self.clock()
+        if now >= self._engines_hold_until:
+            self._rolls_back, self._engines_hold_until = not tables.without_transactions(tx), now + _ENGINES_HOLD
+        return self._rolls_back
 
     def _now(self) -> int:
         return int(self.clock() * 1000)
@@ -101,17 +134,18 @@ class Applier:
         headers = dict(delivery.headers)
         settings = self.config.handlers.get(delivery.handler)
         return document(
-            body=parse(delivery.body, headers.get("content-type", "")),
+            body=parse(delivery.body, headers.get("content-type", ""), headers.get("content-encoding", "")),
             headers=headers,
             query=delivery.query,
             handler=delivery.handler,
             received_at=delivery.received_at,
-            topic_header=settings.topic if settings else "",
+            topic_place=settings.topic_place if settings else "",
         )
 
 
 def _outcome(evaluation: Evaluation, written: list[Written]) -> Applied:
     if not evaluation.changes:
         return Applied(IGNORED, evaluation.why_nothing)
-    unchanged = all(each.verb == "unchanged" for each in written)
-    return Applied(DONE, "unchanged" if unchanged else "", tuple(str(each) for each in written))
+    verbs = {each.verb for each in written}
+    reason = OLDER if verbs == {SKIPPED} else "unchanged" if verbs <= {SKIPPED, "unchanged"} else ""
+    return Applied(DONE, reason, tuple(str(each) for each in written))

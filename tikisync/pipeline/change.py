@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from tikisync.core import items as planning
 from tikisync.core.categories import permitted
@@ -15,13 +16,19 @@ from tikisync.core.items import ItemPlan
 from tikisync.core.permissions import Rights
 from tikisync.core.questions import CategoriesOf
 from tikisync.core.trackers import Field, Item, Tracker
+from tikisync.core.versions import OLDER, is_older
 from tikisync.database import Transaction
 from tikisync.errors import RuleError, SenderError
-from tikisync.inbox import locks
+from tikisync.inbox import locks, versions
 from tikisync.tiki import contacts, items, permissions, removal, trackers
 from tikisync.tiki.answers import answer
+from tikisync.tiki.categories import RightsOn
 from tikisync.tiki.items import Situation
 from tikisync.tiki.users import User
+
+SKIPPED = "skipped"
+
+Change = TypeVar("Change", ItemChange, ContactChange)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +36,7 @@ class Written:
     """What became of one change."""
 
     rule: str
-    verb: str  # created, updated, unchanged, deleted
+    verb: str  # created, updated, unchanged, deleted, skipped
     what: str  # such as "item 12 of tracker Orders"
     notes: tuple[str, ...] = ()
 
@@ -40,10 +47,22 @@ class Written:
 def carry_out(tx: Transaction, change: ItemChange | ContactChange, user: User, situation: Situation) -> Written:
     """Write a change; raise a TikisyncError where it cannot or may not be written (the caller rolls back)."""
     if isinstance(change, ContactChange):
+        change = _storable(tx, change, "tiki_webmail_contacts")
         locks.lock(tx, {f"contacts of {user.login}".encode()})  # two at once would both make the default fields
         contacts.require_writable(tx, user, change.rule, change.extra, situation.preferences)
         contact_id, verb = contacts.write(tx, user, change)
         return Written(change.rule, verb, f"contact {contact_id} of user {user.login}")
+    order_key = change.order_key() if change.version else None
+    if order_key and is_older(change.version, versions.last(tx, order_key)):
+        return Written(change.rule, SKIPPED, f"an item of tracker {change.tracker}", (OLDER,))
+    written = _carry_out(tx, change, user, situation)
+    if order_key:
+        versions.keep(tx, order_key, change.version)
+    return written
+
+
+def _carry_out(tx: Transaction, change: ItemChange, user: User, situation: Situation) -> Written:
+    change = _storable(tx, change, "tiki_tracker_item_fields")
     tracker = trackers.load(tx, change.tracker)
     for perm_name in change.fields:
         field, kind = planning.writable(tracker, perm_name, change.rule)
@@ -67,6 +86,8 @@ def _write(
     rights = permissions.load(tx, user, tracker, item, situation.preferences)
     if item is None:
         rights.require_create()
+        if tracker.is_on("oneUserItem"):
+            locks.lock(tx, {f"one item per user of tracker {tracker.tracker_id}".encode()})
     else:
         rights.require_modify()
     context = replace(context, administers_tracker=rights.administers_tracker)
@@ -74,13 +95,14 @@ def _write(
     draft = planning.draft(tracker, item, change, rights, context)
     plan = draft.plan(rights, answer(tx, draft.questions()), validate_email=situation.preferences["validateEmail"])
     plan = _with_permitted_categories(tx, plan, rights)
+    rights_on = _rights_on_linked_items(tx, plan, user, situation)
     if item is None:
         locks.lock(tx, {f"number of field {field.field_id}".encode() for field in plan.numbered})
-        item_id, verb = items.create(tx, plan, situation), "created"
+        item_id, verb = items.create(tx, plan, situation, rights_on), "created"
         return Written(change.rule, verb, f"item {item_id} of tracker {tracker.name}", plan.notes)
     verb = "unchanged" if plan.is_unchanged else "updated"
     if not plan.is_unchanged:
-        items.update(tx, plan, situation)
+        items.update(tx, plan, situation, rights_on)
     return Written(change.rule, verb, f"item {item.item_id} of tracker {tracker.name}", plan.notes)
 
 
@@ -99,6 +121,20 @@ def _with_permitted_categories(tx: Transaction, plan: ItemPlan, rights: Rights) 
     return replace(plan, effects=tuple(effects))
 
 
+def _rights_on_linked_items(tx: Transaction, plan: ItemPlan, user: User, situation: Situation) -> RightsOn:
+    """Tell what the user may do with the items that follow this one into its categories, and out of them."""
+    categories = {each for effect in plan.effects if isinstance(effect, Categorize) for each in effect.managed}
+
+    def rights_on(item_id: int) -> Rights:
+        item = items.load(tx, item_id)
+        assert item is not None  # noqa: S101  it was found by its link just now
+        tracker = trackers.load(tx, str(item.tracker_id))
+        rights = permissions.load(tx, user, tracker, item, situation.preferences)
+        return permissions.with_categories(tx, rights, categories)
+
+    return rights_on
+
+
 def _fallbacks(plan: ItemPlan) -> Iterator[int]:
     return (each.fallback for each in plan.effects if isinstance(each, Categorize) and each.fallback)
 
@@ -113,6 +149,12 @@ def _delete(
     return Written(change.rule, "deleted", f"item {item.item_id} of tracker {tracker.name}")
 
 
+def _storable(tx: Transaction, change: Change, table: str) -> Change:
+    """Return the change as old columns of the table can hold it, so that it finds, and compares with, what is there."""
+    narrowed = change.narrowed()
+    return narrowed if narrowed != change and tx.narrow_columns(table) else change
+
+
 def _context(user: User, tracker: Tracker, situation: Situation) -> Context:
     preferences = situation.preferences
     return Context(
@@ -123,6 +165,7 @@ def _context(user: User, tracker: Tracker, situation: Situation) -> Context:
         languages=preferences.languages if preferences.is_on("feature_multilingual") else (),
         user_groups=user.groups,
         default_group=user.default_group,
+        default_category=user.default_category,
         takes_ownership=tracker.is_on("userCanTakeOwnership"),
         wysiwyg_is_html=not preferences.is_on("wysiwyg_htmltowiki"),
         dates=preferences.dates,

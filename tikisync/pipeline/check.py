@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from tikisync.config import Config
 from tikisync.core import formulas
@@ -11,27 +10,17 @@ from tikisync.core import items as planning
 from tikisync.core.changes import CLOSE, DELETE, WRITE
 from tikisync.core.rules import Rule
 from tikisync.core.trackers import Item, Tracker
-from tikisync.core.verification import Handler, misconfiguration
+from tikisync.core.verification import Handler
 from tikisync.database import Database, Transaction
 from tikisync.errors import NotPermittedError, RuleError, TikiError
 from tikisync.inbox import schema
+from tikisync.pipeline import check_database, check_handlers
+from tikisync.pipeline.finding import ERROR, WARNING, Finding
 from tikisync.tiki import handlers as tiki_handlers
 from tikisync.tiki import permissions, preferences, trackers, users
 from tikisync.tiki.preferences import Preferences
 
-ERROR, WARNING = "error", "warning"
-
-_WRITTEN = ("tiki_tracker_items", "tiki_tracker_item_fields", "tiki_tracker_item_field_logs", "tiki_trackers")
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Something that does not work (error) or works less well than it could (warning)."""
-
-    level: str
-    where: str
-    message: str
-    hint: str
+__all__ = ["Finding", "check"]
 
 
 def check(database: Database, config: Config, forced: Mapping[str, str], warnings: Sequence[str] = ()) -> list[Finding]:
@@ -44,17 +33,20 @@ def check(database: Database, config: Config, forced: Mapping[str, str], warning
             hint = "check the database name; webhook handlers came with Tiki 25"
             return [*findings, Finding(ERROR, database.shown, "there is no table tiki_webhooks here", hint)]
         findings += [Finding(ERROR, "tikisync's tables", each, "run `tikisync setup`") for each in schema.problems(tx)]
+        findings += check_database.check(tx, config)
+        if broken := check_database.broken_tables(tx):
+            return [*findings, *broken]
         tiki = preferences.load(tx, forced)
         handlers = tiki_handlers.load(tx)
-        findings += _site(tx, tiki)
-        findings += _handlers(handlers, config)
+        findings += _site(tiki)
+        findings += check_handlers.check(handlers, config)
         by_name = {handler.name: handler for handler in handlers}
         for rule in config.rules:
             findings += _rule(tx, rule, by_name, tiki)
     return findings
 
 
-def _site(tx: Transaction, tiki: Preferences) -> Iterator[Finding]:
+def _site(tiki: Preferences) -> Iterator[Finding]:
     if not tiki.is_on("auth_webhooks"):
         yield Finding(
             ERROR, "preference auth_webhooks", "webhooks are switched off in Tiki, so every request is refused",
@@ -64,32 +56,6 @@ def _site(tx: Transaction, tiki: Preferences) -> Iterator[Finding]:
         yield Finding(
             ERROR, "preference feature_trackers", "trackers are switched off in Tiki", "switch them on in Tiki's admin"
         )
-    old = [table for table in _WRITTEN if tx.engine(table).lower() == "myisam"]
-    if old:
-        yield Finding(
-            WARNING, ", ".join(old), "these tables are MyISAM: a crash can leave an item half written for a while",
-            "convert them to InnoDB with Tiki's db/tiki_convert_myisam_to_innodb.sql",
-        )  # fmt: skip
-
-
-def _handlers(handlers: Sequence[Handler], config: Config) -> Iterator[Finding]:
-    where = "Tiki's admin (Security, Webhooks)"
-    if not handlers:
-        yield Finding(WARNING, where, "Tiki has no webhook handlers yet", "add one for each sender")
-    for handler in handlers:
-        if wrong := misconfiguration(handler):
-            yield Finding(ERROR, f"handler {handler.name}", wrong.detail, f"edit the handler in {where}")
-        if not handler.user_exists:
-            message = f"it acts as user {handler.user!r}, and Tiki has no such user"
-            yield Finding(ERROR, f"handler {handler.name}", message, f"choose another user in {where}")
-        if not any(handler.name in rule.handlers for rule in config.rules):
-            message = "no rule is for it: its deliveries are kept and ignored"
-            yield Finding(
-                WARNING, f"handler {handler.name}", message, f"write a [rule …] with handler = {handler.name}"
-            )
-    for name in config.handlers:
-        if name not in {handler.name for handler in handlers}:
-            yield Finding(ERROR, f"[handler {name}]", "Tiki has no handler of this name", f"use a name from {where}")
 
 
 def _rule(tx: Transaction, rule: Rule, handlers: Mapping[str, Handler], tiki: Preferences) -> Iterator[Finding]:

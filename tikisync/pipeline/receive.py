@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tikisync.config import HandlerSettings
+from tikisync.core.document import iso_utc
+from tikisync.core.recipes.handshakes import HandshakeAnswer
+from tikisync.core.recipes.recipe import GET_HANDSHAKES
 from tikisync.core.requests import Request
-from tikisync.core.verification import Refused, Verified, verify
+from tikisync.core.verification import Refused, Verified
 from tikisync.database import Database
 from tikisync.errors import PassingError, SenderError, SetupError, TikisyncError
 from tikisync.inbox import deliveries
-from tikisync.inbox.deliveries import Arrival
+from tikisync.inbox.refusals import Refusals
 from tikisync.logs import event
+from tikisync.pipeline.judging import NOT_POST, Judge, Shaken, Verdict
 from tikisync.tiki import handlers as tiki_handlers
 from tikisync.tiki import preferences
 
@@ -31,15 +34,30 @@ class Answer:
     text: str
     reason: str
     handler: str = ""
+    handshake: HandshakeAnswer | None = None  # what is sent instead of the text
+
+
+METHOD_NOT_ALLOWED = Answer(405, "Only POST is allowed here.", "method")
 
 
 @dataclass(slots=True)
 class Receiver:
-    """Receives groups of requests; ``handlers``, the config's settings by name, may be replaced at any time."""
+    """Receives groups of requests; ``handlers``, the config's settings by name, may be replaced at any time.
+
+    So may ``elders``: for each handler the one among whose deliveries its duplicates count too (``core.rotation``).
+    """
 
     database: Database
     handlers: Mapping[str, HandlerSettings]
     forced: Mapping[str, str]  # preferences that Tiki's system configuration forces
+    elders: Mapping[str, str] = field(default_factory=dict)
+    refusals: Refusals | None = None  # where refused requests are kept to be looked at
+
+    def answers(self, method: str) -> bool:
+        """Tell whether requests of this method are to be received: POST, and GET and HEAD for some handshakes."""
+        if method not in ("GET", "HEAD"):
+            return method == "POST"
+        return any(each.recipe and each.recipe.handshake in GET_HANDSHAKES for each in self.handlers.values())
 
     def receive(self, requests: Sequence[Request]) -> list[Answer]:
         """Answer each request, in order; whatever is answered with 200 is stored for good. Raises nothing.
@@ -66,59 +84,29 @@ class Receiver:
         with self.database.transaction() as tx:
             if preferences.switch_is_on(tx, self.forced):
                 handlers = tiki_handlers.load(tx)
-                verdicts = [verify(request, handlers) for request in requests]
+                judge = Judge(handlers, self.handlers, self.elders)
+                judged = [(request, judge.verdict(request)) for request in requests]
+                arrivals = [judge.arrival(request, each) for request, each in judged if isinstance(each, Verified)]
             else:
-                verdicts = [DISABLED] * len(requests)
-            judged = list(zip(requests, verdicts, strict=True))
-            arrivals = [self._arrival(request, verdict) for request, verdict in judged if isinstance(verdict, Verified)]
+                judged, arrivals, handlers = [(request, DISABLED) for request in requests], [], ()
             duplicates = deliveries.add(tx, arrivals) if arrivals else 0
         if arrivals:
             names = ",".join(sorted({arrival.handler for arrival in arrivals}))
             event(log, logging.INFO, "delivery.received", count=len(arrivals), duplicates=duplicates, handlers=names)
+        for request, verdict in judged:
+            if self.refusals and isinstance(verdict, Refused) and verdict not in (DISABLED, NOT_POST):
+                self.refusals.note(request, verdict, handlers)
         return [_answer(request, verdict) for request, verdict in judged]
 
-    def _arrival(self, request: Request, verified: Verified) -> Arrival:
-        handler = verified.handler
-        headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers)
-        id_key, body_key = duplicate_keys(
-            request, verified.signature, self.handlers.get(handler.name, HandlerSettings())
-        )
-        return Arrival(
-            handler_id=handler.handler_id,
-            handler=handler.name,
-            user=handler.user,
-            received_at=request.received_at,
-            method=request.method,
-            path=request.path,
-            query=request.query,
-            client_ip=request.client_ip,
-            headers=headers,
-            body=request.body,
-            id_key=id_key,
-            body_key=body_key,
-        )
 
-
-def duplicate_keys(request: Request, signature: bytes, settings: HandlerSettings) -> tuple[bytes | None, bytes | None]:
-    """Return what a duplicate shares with the first: the key of its delivery id and that of body and signature.
-
-    A request is a duplicate where either key is known already; None is a key that does not count. Where the
-    delivery id counts but was not sent, body and signature count instead.
-    """
-    if settings.duplicates == "accept":
-        return None, None
-    id_key = None
-    if settings.delivery_id and settings.duplicates != "body":
-        delivery_id = request.combined_headers().get(settings.delivery_id.encode("utf-8"))
-        id_key = hashlib.sha256(delivery_id).digest() if delivery_id else None
-    if id_key and settings.duplicates == "id":
-        return id_key, None
-    return id_key, hashlib.sha256(signature + b"\n" + request.body).digest()
-
-
-def _answer(request: Request, verdict: Verified | Refused) -> Answer:
+def _answer(request: Request, verdict: Verdict) -> Answer:
     if isinstance(verdict, Verified):
         return Answer(200, "ok", "received", verdict.handler.name)
+    if isinstance(verdict, Shaken):
+        _tell_of_handshake(request, verdict)
+        return Answer(200, "", "handshake", verdict.handler, verdict.answer)
+    if verdict is NOT_POST:
+        return METHOD_NOT_ALLOWED
     event(
         log,
         logging.WARNING,
@@ -130,6 +118,16 @@ def _answer(request: Request, verdict: Verified | Refused) -> Answer:
     )
     text = "Feature not enabled" if verdict is DISABLED else "Webhook not authorized."
     return Answer(403, text, verdict.reason, verdict.handler)
+
+
+def _tell_of_handshake(request: Request, shaken: Shaken) -> None:
+    """Log a handshake. A secret that a sender gives is told nowhere else, and anybody may have sent it."""
+    facts = {"handler": shaken.handler, "client_ip": request.client_ip, "received_at": iso_utc(request.received_at)}
+    if not shaken.answer.secret:
+        event(log, logging.INFO, "handshake.answered", **facts)
+        return
+    advice = "if you were just setting up this webhook, put the secret into the handler in Tiki's admin"
+    event(log, logging.WARNING, "handshake.secret", **facts, secret=shaken.answer.secret, advice=advice)
 
 
 def _trouble(error: Exception, count: int) -> Answer:

@@ -6,6 +6,7 @@ exactly, the answer is chosen from them here.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -115,6 +116,24 @@ def _items_with_value(tx: Transaction, asked: Sequence[ask.ItemsWithValue]) -> K
     return items
 
 
+def _items_listing(tx: Transaction, asked: Sequence[ask.ItemsListing]) -> Known:
+    items: dict[Question[Any], tuple[int, ...]] = {}
+    for question in asked:
+        word = re.sub(r"([%_!])", r"!\1", question.word)
+        rows = tx.all(
+            "SELECT itemId FROM tiki_tracker_item_fields WHERE fieldId = :field AND (value = :whole "
+            "OR value LIKE :first ESCAPE '!' OR value LIKE :last ESCAPE '!' OR value LIKE :within ESCAPE '!') "
+            "ORDER BY itemId",
+            field=question.field_id,
+            whole=question.word,
+            first=f"{word},%",
+            last=f"%,{word}",
+            within=f"%,{word},%",
+        )
+        items[question] = tuple(int(row["itemId"]) for row in rows)
+    return items
+
+
 def _all_categories(tx: Transaction, asked: Sequence[ask.AllCategories]) -> Known:
     return dict.fromkeys(asked, categories.every(tx))
 
@@ -132,13 +151,6 @@ def _categories_of(tx: Transaction, asked: Sequence[ask.CategoriesOf]) -> Known:
         if question in found:
             found[question] |= {int(row["categId"])}
     return found
-
-
-def _default_categories(tx: Transaction, asked: Sequence[ask.DefaultCategory]) -> Known:
-    names = {question.group for question in asked}
-    rows = tx.all("SELECT groupName, groupDefCat FROM users_groups WHERE groupName IN :names", names=names)
-    defaults = {str(row["groupName"]): int(row["groupDefCat"] or 0) or None for row in rows}
-    return {question: defaults.get(question.group) for question in asked}
 
 
 def _file_types(tx: Transaction, asked: Sequence[ask.FileType]) -> Known:
@@ -172,9 +184,9 @@ _LOOK_UPS: Mapping[type[Question[Any]], Callable[[Transaction, Any], Known]] = {
     ask.ItemsTitled: _items_titled,
     ask.ItemTracker: _item_trackers,
     ask.ItemsWithValue: _items_with_value,
+    ask.ItemsListing: _items_listing,
     ask.AllCategories: _all_categories,
     ask.CategoriesOf: _categories_of,
-    ask.DefaultCategory: _default_categories,
     ask.FileType: _file_types,
     ask.ArticleExists: _articles,
     ask.PageExists: _pages,

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from tikisync.core.effects import Attach, Categorize, Effect, LinkPages, Relate, SetAttributes, SetLanguage, Tag
 from tikisync.core.items import ItemPlan
 from tikisync.database import Transaction
 from tikisync.tiki import attributes, categories, files, freetags, pages, relations
 from tikisync.tiki.objects import ITEM, WrittenItem
 from tikisync.tiki.preferences import Preferences
-
-
-def _none(_item_id: int) -> bool:
-    return False
 
 
 def carry_out(
@@ -24,12 +18,12 @@ def carry_out(
     now: int,
     preferences: Preferences,
     *,
-    may_categorize: Callable[[int], bool] = _none,
+    rights_on: categories.RightsOn | None = None,
 ) -> list[relations.Object]:
     """Make the plan's effects hold, however often it is called; return the other objects (type, id) to be indexed.
 
-    ``now``: UNIX seconds, UTC. ``may_categorize`` tells whether the user may change the categories of an item linked
-    to this one by a field that cascades categories; by default those keep theirs.
+    ``now``: UNIX seconds, UTC. ``rights_on`` tells what the user may do with an item linked to this one by a field that
+    cascades categories; without it those keep theirs.
     """
     item = WrittenItem(item_id, plan.tracker, _values(plan), user, now, preferences)
     touched: list[relations.Object] = []
@@ -46,7 +40,7 @@ def carry_out(
             attributes.set_language(tx, item_id, effect.language)
     categorize = [effect for effect in plan.effects if isinstance(effect, Categorize)]
     if categorize and preferences.is_on("feature_categories"):
-        children = categories.carry_out(tx, item, categorize, may_categorize)
+        children = categories.carry_out(tx, item, categorize, rights_on)
         touched += [(ITEM, str(child)) for child in children]
     tags = next((field.field_id for field in plan.tracker.fields if field.type == "F"), None)  # only the first counts
     for effect in plan.effects:

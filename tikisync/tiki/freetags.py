@@ -14,6 +14,7 @@ from tikisync.tiki.preferences import Preferences
 
 def carry_out(tx: Transaction, item: WrittenItem, tags: tuple[str, ...]) -> None:
     """Give the item exactly these tags; those it has in another spelling are taken off and put on anew, as in Tiki."""
+    tags = tuple(tx.as_stored("tiki_freetags", "raw_tag", tag) for tag in tags)
     language = _language(item)
     object_id = objects.find(tx, item.item_id)
     if object_id is not None:

@@ -1,84 +1,44 @@
-"""The least rights tikisync needs in Tiki's database, table by table, as MySQL and MariaDB grant them.
-
-``RUNNING`` is all that the running service reads and writes of Tiki's: who makes it use another table says so here.
-"""
+"""The GRANT statements for the least rights that tikisync needs, as MySQL and MariaDB understand them."""
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Collection, Container, Iterable, Mapping
 
-_DELETED_WITH_ITEMS = "SELECT, DELETE"
-RUNNING: Mapping[str, str] = {
-    # how Tiki is set up, and who may do what
-    "tiki_preferences": "SELECT",
-    "tiki_webhooks": "SELECT",
-    "users_users": "SELECT (userId, login, email, default_group)",  # no password hashes
-    "users_groups": "SELECT",
-    "users_usergroups": "SELECT",
-    "tiki_group_inclusion": "SELECT",
-    "users_grouppermissions": "SELECT",
-    "users_objectpermissions": "SELECT, DELETE",
-    "tiki_categories": "SELECT",
-    "tiki_categories_roles": "SELECT",
-    "tiki_files": "SELECT",
-    "tiki_articles": "SELECT",
-    "tiki_pages": "SELECT",
-    # trackers and items
-    "tiki_trackers": "SELECT, UPDATE",
-    "tiki_tracker_fields": "SELECT",
-    "tiki_tracker_options": "SELECT",
-    "tiki_tracker_items": "SELECT, INSERT, UPDATE, DELETE",
-    "tiki_tracker_item_fields": "SELECT, INSERT, UPDATE, DELETE",
-    "tiki_tracker_item_field_logs": "SELECT, INSERT, DELETE",
-    "tiki_actionlog_conf": "SELECT",
-    "tiki_actionlog": "SELECT, INSERT",
-    "tiki_queue": "INSERT",
-    # what belongs to an item: its object, categories, relations, attributes, tags, links
-    "tiki_objects": "SELECT, INSERT, UPDATE, DELETE",
-    "tiki_categorized_objects": "SELECT, INSERT, DELETE",
-    "tiki_category_objects": "SELECT, INSERT, DELETE",
-    "tiki_object_relations": "SELECT, INSERT, DELETE",
-    "tiki_object_attributes": "SELECT, INSERT, UPDATE, DELETE",
-    "tiki_freetags": "SELECT, INSERT, DELETE",
-    "tiki_freetagged_objects": "SELECT, INSERT, DELETE",
-    "tiki_links": "SELECT, INSERT, DELETE",
-    "tiki_file_backlinks": "SELECT, INSERT, DELETE",
-    "tiki_translated_objects": "SELECT, UPDATE, DELETE",
-    "tiki_comments": _DELETED_WITH_ITEMS,
-    "tiki_group_watches": _DELETED_WITH_ITEMS,
-    "tiki_tracker_item_attachments": _DELETED_WITH_ITEMS,
-    "tiki_user_votings": _DELETED_WITH_ITEMS,
-    "tiki_user_watches": _DELETED_WITH_ITEMS,
-    # contacts
-    "tiki_webmail_contacts": "SELECT, INSERT, UPDATE",
-    "tiki_webmail_contacts_ext": "SELECT, INSERT, UPDATE, DELETE",
-    "tiki_webmail_contacts_fields": "SELECT, INSERT",
-    "tiki_webmail_contacts_groups": "SELECT, INSERT, DELETE",
-}
+from tikisync.tiki.tables import TABLES
 
 
-def running(own: Iterable[str]) -> dict[str, str]:
-    """Return privileges by table for the running service; ``own`` are the names of tikisync's tables."""
-    return {**RUNNING, **dict.fromkeys(own, "SELECT, INSERT, UPDATE, DELETE")}
+def running(own: Mapping[str, str], without_transactions: Collection[str] = ()) -> dict[str, str]:
+    """Return rights by table for the running service; ``own`` are those on tikisync's tables.
+
+    A repeat must see what another try left in a table that cannot roll back, so it reads all of those.
+    """
+    granted = {
+        name: table.rights.replace("SELECT", f"SELECT ({', '.join(table.columns.split())})")
+        if table.is_private
+        else table.rights
+        for name, table in TABLES.items()
+    }
+    more = {name: f"SELECT, {granted[name]}" for name in without_transactions if "SELECT" not in granted[name]}
+    return {**granted, **more, **own}
 
 
 def setting_up(own: Iterable[str]) -> dict[str, str]:
-    """Return privileges by table for ``tikisync setup``: to make and upgrade tikisync's own tables, no others."""
-    return dict.fromkeys(own, "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, DROP")
+    """Return rights by table for ``tikisync setup``: to make and upgrade tikisync's own tables, no others."""
+    return dict.fromkeys(own, "SELECT, INSERT, CREATE, ALTER, INDEX")
 
 
-def statements(
-    database: str, user: str, host: str, privileges: Mapping[str, str], present: Container[str]
-) -> list[str]:
-    """Return the GRANT statements that give an existing account these privileges.
+def statements(database: str, user: str, host: str, rights: Mapping[str, str], seen: Container[str]) -> list[str]:
+    """Return the GRANT statements that give an existing account these rights.
 
-    ``present`` holds the tables there are: a server refuses grants on others, unless they include CREATE.
+    ``seen`` holds the tables known to be there. A server refuses grants on others, so where Tiki may do without a
+    table, the statement is left to be chosen.
     """
     account = f"{_text(user)}@{_text(host)}"
+    unsure = {name for name, table in TABLES.items() if table.is_optional and name not in seen}
     return [
+        f"{'-- where this table is there: ' if table in unsure else ''}"
         f"GRANT {granted} ON {_name(database)}.{_name(table)} TO {account};"
-        for table, granted in privileges.items()
-        if table in present or "CREATE" in granted
+        for table, granted in rights.items()
     ]
 
 

@@ -10,6 +10,7 @@ from tikisync.core.trackers import Field, Item
 from tikisync.database import Transaction
 from tikisync.tiki import actionlog, effects, search_queue, status
 from tikisync.tiki.actionlog import Actor
+from tikisync.tiki.categories import RightsOn
 from tikisync.tiki.preferences import Preferences
 
 
@@ -57,7 +58,7 @@ def load(tx: Transaction, item_id: int) -> Item | None:
     )
 
 
-def create(tx: Transaction, plan: ItemPlan, situation: Situation) -> int:
+def create(tx: Transaction, plan: ItemPlan, situation: Situation, rights_on: RightsOn | None = None) -> int:
     """Write a new item with all its rows; return its id."""
     actor, now = situation.actor, situation.now
     item_id = tx.insert(
@@ -70,18 +71,19 @@ def create(tx: Transaction, plan: ItemPlan, situation: Situation) -> int:
             "lastModifBy": actor.login,
             "status": plan.status,
         },
+        childless_in="tiki_tracker_item_fields",
     )
     if actionlog.is_logged(tx, situation.preferences, actionlog.CREATED):
         actionlog.add(tx, actor, actionlog.CREATED, item_id, now)
     plan = plan.finished(item_id, {field.field_id: _next_number(tx, field, item_id) for field in plan.numbered})
     _write_values(tx, plan, item_id)
-    _carry_out_effects(tx, plan, item_id, situation)
+    _carry_out_effects(tx, plan, item_id, situation, rights_on)
     tx.count("tiki_trackers", {"trackerId": plan.tracker.tracker_id}, "items", 1, {"lastModif": now})
     search_queue.add(tx, situation.preferences, [item_id], now)
     return item_id
 
 
-def update(tx: Transaction, plan: ItemPlan, situation: Situation) -> None:
+def update(tx: Transaction, plan: ItemPlan, situation: Situation, rights_on: RightsOn | None = None) -> None:
     """Write what the plan changes about its item, with history; the plan must change something."""
     item, actor, now = plan.item, situation.actor, situation.now
     assert item is not None  # noqa: S101  create is the other function
@@ -99,7 +101,7 @@ def update(tx: Transaction, plan: ItemPlan, situation: Situation) -> None:
         [{"version": version, "itemId": item.item_id, "fieldId": i, "value": value} for i, value in history],
     )
     _write_values(tx, plan, item.item_id)
-    _carry_out_effects(tx, plan, item.item_id, situation)
+    _carry_out_effects(tx, plan, item.item_id, situation, rights_on)
     if actionlog.is_logged(tx, situation.preferences, actionlog.UPDATED):
         if history:
             actionlog.add(tx, actor, actionlog.UPDATED, item.item_id, now, str(version))
@@ -114,10 +116,13 @@ def _write_values(tx: Transaction, plan: ItemPlan, item_id: int) -> None:
     tx.upsert_many("tiki_tracker_item_fields", rows, key=("itemId", "fieldId"))
 
 
-def _carry_out_effects(tx: Transaction, plan: ItemPlan, item_id: int, situation: Situation) -> None:
+def _carry_out_effects(
+    tx: Transaction, plan: ItemPlan, item_id: int, situation: Situation, rights_on: RightsOn | None
+) -> None:
     """Write the rows in other tables, and queue the other objects that they are about."""
-    now, site = situation.now, situation.preferences
-    search_queue.add_objects(tx, site, effects.carry_out(tx, plan, item_id, situation.actor.login, now, site), now)
+    now, site, user = situation.now, situation.preferences, situation.actor.login
+    touched = effects.carry_out(tx, plan, item_id, user, now, site, rights_on=rights_on)
+    search_queue.add_objects(tx, site, touched, now)
 
 
 def _next_version(tx: Transaction, item_id: int) -> int:

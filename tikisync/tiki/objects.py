@@ -64,16 +64,20 @@ def address(item_id: int) -> str:
     return f"tiki-view_tracker_item.php?itemId={item_id}"
 
 
-def title(tx: Transaction, item: WrittenItem) -> str:
+def title(tx: Transaction, item: WrittenItem) -> str | None:
     """Return the item's title, at most 200 characters, as Tiki names it in other tables (get_isMain_value)."""
     field = item.tracker.title_field
     value = item.value(field)
     if field is not None and field.type == "q":
         value = field.text("prepend") + value + field.text("append")
     elif field is not None and field.type == "r":
-        value = _linked_titles(tx, field, value)
+        if value in ("", "0"):
+            return None
+        value = _linked_titles(tx, field, value) or value
     elif field is not None and field.type == "e":
-        value = _category_names(tx, value)
+        value = _category_names(tx, field, value)
+    elif field is not None and item.values.get(field.field_id, "") is None:
+        return None
     return _in_language(value, item.preferences["language"])[:_LONGEST_NAME]
 
 
@@ -90,13 +94,19 @@ def _linked_titles(tx: Transaction, field: Field, value: str) -> str:
     return ", ".join(titles.get(each, "") for each in items)
 
 
-def _category_names(tx: Transaction, value: str) -> str:
+def _category_names(tx: Transaction, field: Field, value: str) -> str:
+    """Return the names of the tracker's categories: Tiki names an item before it is in any of its own."""
     ids = [int(part) for part in value.split(",") if part.isdecimal()]
-    if not ids:
+    if not ids or field.number("doNotInheritCategories"):
         return ""
-    rows = tx.all("SELECT categId, name FROM tiki_categories WHERE categId IN :ids", ids=ids)
-    names = {int(row["categId"]): str(row["name"] or "") for row in rows}
-    return "<br/>\n".join(names[each] for each in ids if each in names)
+    rows = tx.all(
+        "SELECT c.name FROM tiki_categories c JOIN tiki_category_objects m ON m.categId = c.categId "
+        "JOIN tiki_objects o ON o.objectId = m.catObjectId "
+        "WHERE o.type = 'tracker' AND o.itemId = :tracker AND c.categId IN :ids ORDER BY c.categId",
+        tracker=str(field.tracker_id),
+        ids=ids,
+    )
+    return "<br/>\n".join(str(row["name"] or "") for row in rows)
 
 
 def _in_language(value: str, language: str) -> str:

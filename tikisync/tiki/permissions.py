@@ -20,7 +20,7 @@ def load(tx: Transaction, user: User, tracker: Tracker, item: Item | None, prefe
     objects: list[Object] = [(TRACKER, tracker.tracker_id)] + ([(ITEM, item.item_id)] if item else [])
     categories = _categories(tx, objects) if "feature_categories" in features else {}
     shared = set(chain.from_iterable(categories.values()))
-    roles = _roles(tx, shared) if shared else []
+    roles = _roles(tx, shared) if shared and tx.columns("tiki_categories_roles") else []
     templates = {int(role["categRoleId"]) for role in roles}
     on = _on(tx, [*objects, *((CATEGORY, each) for each in shared | templates)])
     levels = Levels(_everywhere(tx, user.groups), on, categories, _by_role(roles, on))

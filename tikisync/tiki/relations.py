@@ -44,7 +44,7 @@ def relate(tx: Transaction, item_id: int, effect: Relate, preferences: Preferenc
     gone = [relation for relation, other in others.items() if other not in effect.targets]
     missing = [target for target in effect.targets if target not in others.values()]
     new = [Relation(base, target, own) if backwards else Relation(base, own, target) for target in missing]
-    return _change(tx, new, {relation: there[relation] for relation in gone}, preferences)
+    return _change(tx, new, {relation: there[relation] for relation in gone}, preferences, effect.field_id)
 
 
 def attach(tx: Transaction, item_id: int, effect: Attach, preferences: Preferences) -> list[Object]:
@@ -74,13 +74,15 @@ def replace_from(tx: Transaction, relation: str, source: Object, wanted: Iterabl
 
 
 def _change(
-    tx: Transaction, new: Sequence[Relation], gone: dict[Relation, int], preferences: Preferences
+    tx: Transaction, new: Sequence[Relation], gone: dict[Relation, int], preferences: Preferences, field_id: int = 0
 ) -> list[Object]:
     if gone:
         tx.delete("tiki_object_relations", {"relationId": list(gone.values())})
         attributes = {"type": "relation", "itemId": [str(each) for each in gone.values()]}
         tx.delete("tiki_object_attributes", attributes)
-    tx.insert_many("tiki_object_relations", [relation.row for relation in new])
+    known = tx.columns("tiki_object_relations") if new and field_id else ()
+    by_field = {"source_fieldId": field_id} if "source_fieldId" in known else {}  # newer Tikis note whose it is
+    tx.insert_many("tiki_object_relations", [{**relation.row, **by_field} for relation in new])
     if preferences.is_on("trackerfield_relation"):
         for relation in new:
             _mirror(tx, relation, present=True)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
+from tikisync import database_tables
 from tikisync.core.permission_levels import object_id as hashed_id
 from tikisync.core.trackers import Item
 from tikisync.database import Row, Transaction
@@ -29,43 +32,42 @@ def remove(tx: Transaction, item: Item, situation: Situation) -> None:
 
 
 def _remove_one(tx: Transaction, item: Item, situation: Situation) -> None:
-    _remove_object(tx, "trackeritem", str(item.item_id))
-    for field_id in item.values:
-        _remove_object(tx, "trackeritemfield", f"{item.item_id}:{field_id}")
+    item_id = str(item.item_id)
+    _remove_objects(tx, "trackeritem", [item_id])
+    _remove_objects(tx, "trackeritemfield", [f"{item_id}:{field_id}" for field_id in item.values])
     tx.count("tiki_trackers", {"trackerId": item.tracker_id}, "items", -1, {"lastModif": situation.now})
-    own = {"itemId": item.item_id}
-    watched = {"object": str(item.item_id), "event": "tracker_item_modified"}
+    own, watched = {"itemId": item.item_id}, {"object": item_id, "event": "tracker_item_modified"}
+    with_item: Mapping[str, Row] = {  # not every Tiki has all of these tables
+        "tiki_comments": {"object": item_id, "objectType": "trackeritem"},
+        "tiki_tracker_item_attachments": own,
+        "tiki_group_watches": watched,
+        "tiki_user_watches": watched,
+        "tiki_translated_objects": {"type": "trackeritem", "objId": item_id},
+    }
+    there = database_tables.columns(tx, [*with_item, "tiki_user_votings"])
     tx.delete("tiki_tracker_item_fields", own)
-    _delete_if_there(tx, "tiki_comments", {"object": str(item.item_id), "objectType": "trackeritem"})
-    _delete_if_there(tx, "tiki_tracker_item_attachments", own)
-    _delete_if_there(tx, "tiki_group_watches", watched)
-    _delete_if_there(tx, "tiki_user_watches", watched)
+    for table in with_item.keys() & there.keys():
+        tx.delete(table, with_item[table])
     tx.delete("tiki_tracker_items", own)
-    if tx.columns("tiki_user_votings"):
-        votes = f"tracker.{item.tracker_id}.{item.item_id}.%"
+    if "tiki_user_votings" in there:
+        votes = f"tracker.{item.tracker_id}.{item_id}.%"
         tx.run("DELETE FROM tiki_user_votings WHERE id LIKE :votes", votes=votes)
     tx.delete("tiki_tracker_item_field_logs", own)
-    _delete_if_there(tx, "tiki_translated_objects", {"type": "trackeritem", "objId": str(item.item_id)})
     if actionlog.is_logged(tx, situation.preferences, actionlog.REMOVED):
         actionlog.add(tx, situation.actor, actionlog.REMOVED, item.item_id, situation.now)
     search_queue.add(tx, situation.preferences, [item.item_id], situation.now)
 
 
-def _remove_object(tx: Transaction, kind: str, object_id: str) -> None:
+def _remove_objects(tx: Transaction, kind: str, ids: Sequence[str]) -> None:
     """Remove what Tiki keeps about any object: categories, permissions, links, attributes, relations."""
-    row = tx.first("SELECT objectId FROM tiki_objects WHERE type = :kind AND itemId = :id", kind=kind, id=object_id)
-    if row:
-        tx.delete("tiki_category_objects", {"catObjectId": row["objectId"]})
-        _delete_if_there(tx, "tiki_file_backlinks", {"objectId": row["objectId"]})
-    tx.delete("users_objectpermissions", {"objectId": hashed_id((kind, object_id)), "objectType": kind})
-    tx.delete("tiki_links", {"fromPage": f"objectlink:{kind}:{object_id}"})
-    tx.delete("tiki_objects", {"type": kind, "itemId": object_id})
-    tx.delete("tiki_object_attributes", {"type": kind, "itemId": object_id})
-    tx.delete("tiki_object_relations", {"source_type": kind, "source_itemId": object_id})
-    tx.delete("tiki_object_relations", {"target_type": kind, "target_itemId": object_id})
-
-
-def _delete_if_there(tx: Transaction, table: str, where: Row) -> None:
-    """Delete from a table that not every Tiki has."""
-    if tx.columns(table):
-        tx.delete(table, where)
+    rows = tx.all("SELECT objectId FROM tiki_objects WHERE type = :kind AND itemId IN :ids", kind=kind, ids=ids)
+    objects = [row["objectId"] for row in rows]
+    if objects:
+        tx.delete("tiki_category_objects", {"catObjectId": objects})
+        tx.delete("tiki_file_backlinks", {"objectId": objects})
+    tx.delete("users_objectpermissions", {"objectId": [hashed_id((kind, each)) for each in ids], "objectType": kind})
+    tx.delete("tiki_links", {"fromPage": [f"objectlink:{kind}:{each}" for each in ids]})
+    tx.delete("tiki_objects", {"type": kind, "itemId": ids})
+    tx.delete("tiki_object_attributes", {"type": kind, "itemId": ids})
+    tx.delete("tiki_object_relations", {"source_type": kind, "source_itemId": ids})
+    tx.delete("tiki_object_relations", {"target_type": kind, "target_itemId": ids})

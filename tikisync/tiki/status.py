@@ -12,7 +12,7 @@ _CASCADES_STATUS = 2  # bit of an Item Link field's option ``cascade``
 
 def change(tx: Transaction, item_id: int, tracker_id: int, to: str, touched: Mapping[str, object]) -> list[int]:
     """Set the status of an item and of those linked to it by a field that cascades status; return the latter's ids."""
-    children = following(tx, item_id, tracker_id, _CASCADES_STATUS)
+    children = [each for each in following(tx, item_id, tracker_id, _CASCADES_STATUS) if each != item_id]
     tx.update("tiki_tracker_items", {"itemId": [item_id, *children]}, {"status": to, **touched})
     return children
 

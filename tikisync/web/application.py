@@ -9,10 +9,11 @@ from starlette import types
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
-from tikisync.config import ServerSettings
+from tikisync.config import DoorSettings, ServerSettings
 from tikisync.core.requests import Request
 from tikisync.pipeline.receive import Answer, Receiver
 from tikisync.web import health
+from tikisync.web.door import Door
 from tikisync.web.group_commit import GroupCommit
 from tikisync.web.hooks import HookEndpoint
 
@@ -38,6 +39,7 @@ def create(
     receiver: Receiver,
     settings: ServerSettings,
     *,
+    door: DoorSettings | None = None,
     ready: health.Problems,
     stored: Callable[[], object] = lambda: None,
     routes: Sequence[BaseRoute] = (),
@@ -50,7 +52,7 @@ def create(
 
     def receive(requests: Sequence[Request]) -> Sequence[Answer]:
         answers = receiver.receive(requests)
-        if any(answer.status == 200 for answer in answers):
+        if any(answer.reason == "received" for answer in answers):
             stored()
         return answers
 
@@ -64,5 +66,11 @@ def create(
         finally:
             await group.stop()
 
-    hooks = HookEndpoint(group, body_limit=settings.body_limit, trusted_proxies=settings.trusted_proxies)
+    hooks = HookEndpoint(
+        group,
+        body_limit=settings.body_limit,
+        trusted_proxies=settings.trusted_proxies,
+        allowed=receiver.answers,
+        door=Door(door or DoorSettings()),
+    )
     return Application(hooks, [*health.routes(ready), *routes], lifespan)

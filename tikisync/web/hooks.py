@@ -5,29 +5,30 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from typing import TypeAlias
 
 from starlette.types import Message, Receive, Scope, Send
 
-from tikisync.core.requests import Network, Request, client_address
+from tikisync.config import DoorSettings
+from tikisync.core.recipes.handshakes import HandshakeAnswer
+from tikisync.core.requests import TIKI_PATH, Network, Request, client_address, handler_in
 from tikisync.logs import event
-from tikisync.pipeline.receive import Answer
+from tikisync.pipeline.receive import METHOD_NOT_ALLOWED, Answer
+from tikisync.web.door import Door
 from tikisync.web.group_commit import BUSY, GroupCommit
 
 log = logging.getLogger(__name__)
 
 Headers: TypeAlias = "tuple[tuple[bytes, bytes], ...]"
 
-TIKI_PATH = "/tiki-webhooks.php"
-HANDLER_PREFIX = "/webhooks/"
 MAX_HEADERS = 100  # as many as Apache takes by default
-RETRY_AFTER = b"15"  # seconds
+RETRY_AFTER = 15  # seconds
 DRAINED_FOR = 2.0  # seconds in which the rest of a refused body is read and dropped
 
-METHOD_NOT_ALLOWED = Answer(405, "Only POST is allowed here.", "method")
+TOO_MANY = Answer(429, "Too many requests.", "too_many_requests")
 TOO_LARGE = Answer(413, "The body is too large.", "body_too_large")
 TOO_MANY_HEADERS = Answer(431, "There are too many headers.", "too_many_headers")
 
@@ -35,7 +36,8 @@ TOO_MANY_HEADERS = Answer(431, "There are too many headers.", "too_many_headers"
 class HookEndpoint:
     """Reads requests within bounds, has them received in groups, and sends the answers.
 
-    ``body_limit`` bounds one body and ``memory`` all that are held at a time, both in bytes. Nothing but the method,
+    ``body_limit`` bounds one body and ``memory`` all that are held at a time, both in bytes; ``allowed`` tells whether
+    requests of a method are received at all; the ``door`` lets only so many in. Nothing but the address, the method,
     the path and the headers' number is looked at before verification.
     """
 
@@ -46,22 +48,28 @@ class HookEndpoint:
         body_limit: int = 1 << 20,
         memory: int = 64 << 20,
         trusted_proxies: Sequence[Network] = (),
+        allowed: Callable[[str], bool] = "POST".__eq__,
+        door: Door | None = None,
     ) -> None:
         self._group = group
         self._body_limit = body_limit
         self._memory = memory
         self._trusted_proxies = trusted_proxies
+        self._allowed = allowed
+        self._door = door or Door(DoorSettings())
         self._held = 0
 
     @staticmethod
     def serves(path: str) -> bool:
         """Tell whether a path is this endpoint's."""
-        return path == TIKI_PATH or (path.startswith(HANDLER_PREFIX) and path != HANDLER_PREFIX)
+        return path == TIKI_PATH or handler_in(path) is not None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one HTTP request (ASGI 3)."""
         headers: Headers = tuple(scope["headers"])  # as they stand now: trailers are no headers
-        if scope["method"] != "POST":
+        if seconds := self._door.wait(self._client_ip(scope, headers), handler_in(scope["path"])):
+            await _refuse(TOO_MANY, scope, receive, send, seconds)
+        elif scope["method"] != "POST" and not self._allowed(scope["method"]):
             await _refuse(METHOD_NOT_ALLOWED, scope, receive, send)
         elif len(headers) > MAX_HEADERS:
             await _refuse(TOO_MANY_HEADERS, scope, receive, send)
@@ -88,37 +96,39 @@ class HookEndpoint:
                     await _refuse(TOO_LARGE if size > self._body_limit else BUSY, scope, receive, send)
                     return
             answer = await self._group.answer(self._request(scope, headers, b"".join(chunks)))
-            if answer is BUSY:
+            if answer is BUSY or answer is METHOD_NOT_ALLOWED:
                 _log(answer, scope)
-            for message in _messages(answer):
+            for message in _handshake(answer.handshake) if answer.handshake else _messages(answer):
                 await send(message)
         finally:
             self._held -= size
 
-    def _request(self, scope: Scope, headers: Headers, body: bytes) -> Request:
-        path: str = scope["path"]
-        client_ip = scope["client"][0] if scope["client"] else ""
+    def _client_ip(self, scope: Scope, headers: Headers) -> str:
+        client_ip: str = scope["client"][0] if scope["client"] else ""
         if self._trusted_proxies:
             forwarded = b",".join(value for name, value in headers if name == b"x-forwarded-for").decode("latin-1")
             client_ip = client_address(client_ip, forwarded.split(","), self._trusted_proxies)
+        return client_ip
+
+    def _request(self, scope: Scope, headers: Headers, body: bytes) -> Request:
         return Request(
-            method="POST",
-            path=path,
+            method=scope["method"],
+            path=scope["path"],
             query=scope["query_string"].decode("latin-1"),
             headers=headers,
             body=body,
             received_at=time.time_ns() // 1_000_000,
-            client_ip=client_ip,
-            handler_name=None if path == TIKI_PATH else path[len(HANDLER_PREFIX) :],
+            client_ip=self._client_ip(scope, headers),
+            handler_name=handler_in(scope["path"]),
         )
 
 
 @lru_cache(maxsize=256)
-def _messages(answer: Answer, *, closes: bool = False) -> tuple[Message, Message]:
+def _messages(answer: Answer, retry_after: int = RETRY_AFTER, *, closes: bool = False) -> tuple[Message, Message]:
     text = answer.text.encode("utf-8")
     headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(text)).encode("ascii"))]
-    if answer.status == 503:
-        headers.append((b"retry-after", RETRY_AFTER))
+    if answer.status in (429, 503):
+        headers.append((b"retry-after", str(retry_after).encode("ascii")))
     if answer.status == 405:
         headers.append((b"allow", b"POST"))
     if closes:
@@ -129,10 +139,21 @@ def _messages(answer: Answer, *, closes: bool = False) -> tuple[Message, Message
     )
 
 
-async def _refuse(answer: Answer, scope: Scope, receive: Receive, send: Send) -> None:
+def _handshake(answer: HandshakeAnswer) -> tuple[Message, Message]:
+    length = str(len(answer.body)).encode("ascii")
+    headers = [(b"content-type", answer.content_type.encode("ascii")), (b"content-length", length), *answer.headers]
+    headers.append((b"x-content-type-options", b"nosniff"))
+    return (
+        {"type": "http.response.start", "status": 200, "headers": headers},
+        {"type": "http.response.body", "body": answer.body, "more_body": False},
+    )
+
+
+async def _refuse(answer: Answer, scope: Scope, receive: Receive, send: Send, retry_after: int = RETRY_AFTER) -> None:
     """Answer before the body is there, then close; but drop the rest first, or the sender could not read the answer."""
-    _log(answer, scope)
-    for message in _messages(answer, closes=True):
+    if answer is not TOO_MANY:  # of which the door tells, though not of each
+        _log(answer, scope)
+    for message in _messages(answer, retry_after, closes=True):
         await send(message)
     with suppress(TimeoutError):
         async with asyncio.timeout(DRAINED_FOR):

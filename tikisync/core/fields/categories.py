@@ -9,7 +9,7 @@ from tikisync.core.categories import named, offered
 from tikisync.core.effects import Categorize
 from tikisync.core.fields.entries import entries, identifier
 from tikisync.core.fields.kind import Context, FieldType, Stored
-from tikisync.core.questions import AllCategories, CategoriesOf, DefaultCategory, Question
+from tikisync.core.questions import AllCategories, CategoriesOf, Question
 from tikisync.core.trackers import Field, Json
 
 _SHOWN_CHOICES = 20
@@ -24,7 +24,7 @@ class CategoryType(FieldType):
     accepts = "categories by id, name or path such as 'Parent::Child', one or a list"
 
     def questions(self, definition: Field, value: Json, context: Context) -> Iterable[Question[Any]]:  # noqa: ARG002
-        """Ask for all categories, and for those that Tiki adds by itself."""
+        """Ask for all categories, and for the tracker's own, which Tiki adds by itself."""
         yield from self.untouched_questions(definition, context)
 
     def encode(self, definition: Field, value: Json, context: Context) -> Stored:
@@ -32,10 +32,9 @@ class CategoryType(FieldType):
         offer = _offer(definition, context)
         return _stored(definition, offer, [self._id(definition, entry, offer) for entry in entries(value)], context)
 
-    def untouched_questions(self, definition: Field, context: Context) -> Iterable[Question[Any]]:
-        """Ask for all categories, and for those that Tiki adds by itself."""
+    def untouched_questions(self, definition: Field, context: Context) -> Iterable[Question[Any]]:  # noqa: ARG002
+        """Ask for all categories, and for the tracker's own, which Tiki adds by itself."""
         yield AllCategories()
-        yield DefaultCategory(context.default_group)
         if not definition.number("doNotInheritCategories"):
             yield CategoriesOf("tracker", str(definition.tracker_id))
 
@@ -76,7 +75,7 @@ def _stored(definition: Field, offer: dict[int, str], named_ids: list[int], cont
         wanted=frozenset(ids),
         managed=frozenset(offer),
         inherited=inherited - set(named_ids),
-        fallback=context.answers[DefaultCategory(context.default_group)],
+        fallback=context.default_category or None,
     )
     return Stored(",".join(str(each) for each in ids), (effect,))
 

@@ -75,7 +75,7 @@ class KalturaType(FieldType):
         ids = [str(entry) for entry in entries(value)]
         if not all(re.fullmatch(r"\w+", each, re.ASCII) for each in ids):
             raise self.refuse(definition, value)
-        return Stored(",".join(ids))
+        return self.store(definition, ",".join(ids))
 
 
 class UploadType(FieldType):

@@ -38,6 +38,7 @@ class Context:
     languages: tuple[str, ...] = ()  # Tiki's available languages; empty: not multilingual
     user_groups: tuple[str, ...] = ()  # the user's groups, inclusions followed; direct ones first
     default_group: str = ""  # the user's default group
+    default_category: int = 0  # what Tiki puts the user's things into that would be in no category; 0: none
     administers_tracker: bool = False
     takes_ownership: bool = False  # tracker option userCanTakeOwnership
     wysiwyg_is_html: bool = False  # preference wysiwyg_htmltowiki is 'n': WYSIWYG text areas hold HTML
@@ -85,6 +86,10 @@ class FieldType:
     def untouched(self, definition: Field, context: Context) -> Stored | None:  # noqa: ARG002
         """Return what Tiki's form stores where no rule names the field; None: no row on create, no change on update."""
         return Stored("") if context.creating else None
+
+    def unposted(self, definition: Field) -> str | None:  # noqa: ARG002
+        """Return what a new item gets where the user may not edit a field that the form of others has; None: NULL."""
+        return None
 
     def logged(self, definition: Field, old: str, dates: DateFormat = DEFAULT_DATES) -> str | None:  # noqa: ARG002
         """Return how the history shows the old value; None where Tiki never logs this type."""

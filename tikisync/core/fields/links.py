@@ -47,6 +47,10 @@ class ItemLinkType(FieldType):
         """Return no link."""
         return self.encode(definition, "", context) if context.creating else None
 
+    def unposted(self, definition: Field) -> str | None:
+        """Return no link."""
+        return None if self.takes_several(definition) else "0"
+
     def takes_several(self, definition: Field) -> bool:
         """Tell whether the value is a list of ids."""
         return definition.number("selectMultipleValues") > 0 or definition.text("displayFieldsListType") == "table"

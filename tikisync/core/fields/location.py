@@ -17,6 +17,7 @@ from tikisync.core.trackers import Field, Json
 
 _COORDINATES = re.compile(r"(-?\d*(?:\.\d+)?),(-?\d*(?:\.\d+)?)(?:,(\d+))?", re.ASCII)  # geolib parse_coordinates
 _DEFAULT_ICON = "img/icons/plugin.png"
+_LONGEST_ATTRIBUTE = 255  # tiki_object_attributes.value
 _FURTHEST = {"lon": 180, "lat": 90, "zoom": 30}
 
 
@@ -88,7 +89,7 @@ class GeographicFeatureType(FieldType):
             feature = None
         if not isinstance(feature, dict) or feature.get("type") != "Feature" or "geometry" not in feature:
             raise self.refuse(definition, value, "that is no GeoJSON feature")
-        return Stored(value if isinstance(value, str) else json.dumps(value, separators=(",", ":")))
+        return self.store(definition, value if isinstance(value, str) else json.dumps(value, separators=(",", ":")))
 
 
 class IconType(FieldType):
@@ -103,6 +104,8 @@ class IconType(FieldType):
         """Return the address as given, for an empty one the field's default."""
         if not isinstance(value, str) or not re.fullmatch(r"(?:https?://)?[^\s\"'<>:\\]*", value):
             raise self.refuse(definition, value)
+        if len(value) > _LONGEST_ATTRIBUTE:
+            raise self.refuse(definition, value, f"with more than {_LONGEST_ATTRIBUTE} characters")
         icon = value or definition.text("default") or _DEFAULT_ICON
         return Stored(icon, (SetAttributes(definition.field_id, (("tiki.icon.src", icon),)),))
 

@@ -50,7 +50,7 @@ class RelationType(FieldType):
             if kind == ITEM and context.answers[ItemTracker(int(object_id))] is None:
                 raise self.refuse(definition, value, f"with item {object_id}, which does not exist")
         effect = Relate(definition.field_id, definition.text("relation"), targets, bool(definition.number("invert")))
-        return Stored("\n".join(f"{kind}:{object_id}" for kind, object_id in targets), (effect,))
+        return self.store(definition, "\n".join(f"{kind}:{object_id}" for kind, object_id in targets), effect)
 
     def _targets(self, definition: Field, value: Json) -> tuple[tuple[str, str], ...]:
         return tuple(dict.fromkeys(self._target(definition, entry) for entry in entries(value, "\n")))

@@ -40,7 +40,7 @@ class TagsType(FieldType):
         tags = parse(text)
         if any(len(escaped(tag).encode()) > _LONGEST for tag in tags):
             raise self.refuse(definition, value, f"with a tag of more than {_LONGEST} bytes")
-        return Stored(text, (Tag(definition.field_id, tags),))
+        return self.store(definition, text, Tag(definition.field_id, tags))
 
     def _quoted(self, definition: Field, entry: Json) -> str:
         if isinstance(entry, bool | list | dict):

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from tikisync.core.algorithms import hashlib_name
+from tikisync.core.expressions import similar
 from tikisync.core.recipes.handshakes import HANDSHAKES
 from tikisync.core.recipes.recipe import CLOCKS, ENCODINGS, KEYS, SCHEMES, VARIABLES, Recipe, pieces
 from tikisync.core.recipes.senders import PLAIN, RECIPES
@@ -22,14 +23,15 @@ def named(name: str, adjustments: Mapping[str, str], public_url: str = "") -> tu
 
     ``adjustments`` are the ``recipe.*`` keys without that word, with their texts; ``public_url`` is that of [server].
     """
-    if name != PLAIN.name and name not in RECIPES:
-        return PLAIN, [f"recipe: there is no recipe {name!r}; there are: plain, {', '.join(sorted(RECIPES))}"]
+    known = [PLAIN.name, *sorted(RECIPES)]
+    if name not in known:
+        return PLAIN, [f"recipe: there is no recipe {name!r}{similar(name, known)}; there are {', '.join(known)}"]
     changes: dict[str, Any] = {"public_url": public_url}
     problems = []
     for key, text in adjustments.items():
         if key not in ADJUSTABLE or name == PLAIN.name:
-            known = ", ".join(f"recipe.{each}" for each in ADJUSTABLE)
-            problems.append(f"recipe.{key}: there is nothing so to adjust; there are: {known}")
+            hint = similar(key, ADJUSTABLE) or f"; there are {', '.join(f'recipe.{each}' for each in ADJUSTABLE)}"
+            problems.append(f"recipe.{key}: there is nothing so to adjust{hint}")
             continue
         try:
             changes[key] = ADJUSTABLE[key](text)

@@ -20,6 +20,8 @@ from tikisync.core.recipes.recipe import Recipe
 from tikisync.core.recipes.verifying import check
 from tikisync.core.requests import Request
 
+MAX_BODY = 16 << 10  # no handshake is larger, and it is a stranger who sends it
+
 _TOKEN = re.compile(r"[!-~]{1,1000}")  # what may be sent back to whoever sent it
 
 
@@ -46,6 +48,8 @@ def answer(
     request: Request, handlers: Iterable[Handler], recipes: Mapping[str, Recipe]
 ) -> tuple[Handler, HandshakeAnswer] | None:
     """Return the first handler whose handshake the request is, and the answer; ``recipes`` are the config's by name."""
+    if len(request.body) > MAX_BODY:
+        return None
     for handler in handlers:
         recipe = for_handler(handler, recipes) if request.handler_name in (None, handler.name) else None
         if recipe and (found := handshake(recipe, handler, request)):

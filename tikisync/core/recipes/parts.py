@@ -41,7 +41,7 @@ class Parts:
             return [value for value in self._header(name) if value]
         if kind == "query":
             return [value.encode("utf-8", "surrogateescape") for key, value in self._query if key == name and value]
-        value = _descend(self.body, name.split("."))
+        value = descend(self.body, name.split("."))
         if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
             return []
         return [str(value).encode("utf-8", "surrogatepass")]
@@ -104,7 +104,8 @@ class Parts:
         ]
 
 
-def _descend(value: Json, names: list[str]) -> Json:
+def descend(value: Json, names: list[str]) -> Json:
+    """Return what stands at a path of names, and numbers in lists; None where nothing does."""
     for name in names:
         if isinstance(value, dict):
             value = value.get(name)

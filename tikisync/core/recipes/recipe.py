@@ -10,6 +10,7 @@ SCHEMES = ("hmac", "hash", "ed25519", "ecdsa", "rsa", "token")
 ENCODINGS = ("hex", "base64", "base64url", "text")
 KEYS = ("text", "whsec", "base64", "hex")
 SIGNED_HANDSHAKES = ("slack", "zoom")  # so that a stranger gets no answer
+GET_HANDSHAKES = ("dropbox", "mailchimp", "mandrill", "meta")  # by GET or HEAD; the others are POSTs
 CLOCKS = ("seconds", "milliseconds", "iso")
 VARIABLES = (
     "body",  # as received
@@ -72,6 +73,11 @@ class Recipe:
         return self.reads("id") or (
             self.delivery_id.startswith("body.") and self.reads("body", "payload", "parameters")
         )
+
+    @property
+    def holds_several(self) -> bool:
+        """Whether one request may carry several signatures, by several secrets of which each alone suffices."""
+        return bool(self.separator) or any("#" in place for place in self.signature)
 
     @property
     def judges_time(self) -> bool:

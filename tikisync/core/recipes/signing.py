@@ -8,8 +8,7 @@ from urllib.parse import quote
 
 from tikisync.core.algorithms import hashlib_name
 from tikisync.core.handlers import Handler
-from tikisync.core.recipes import timestamps
-from tikisync.core.recipes.content import BODY_DIGEST, contents
+from tikisync.core.recipes import content, timestamps
 from tikisync.core.recipes.keys import ENCODERS, sign_with_private_key, symmetric_key
 from tikisync.core.recipes.parts import Parts
 from tikisync.core.recipes.recipe import Recipe, RefusalError
@@ -19,7 +18,7 @@ from tikisync.errors import SetupError
 
 
 def sign(recipe: Recipe, handler: Handler, request: Request, delivery_id: str) -> Request:
-    """Return the request with what its sender adds: signature, timestamp (of ``received_at``), delivery id.
+    """Return the request with what its sender adds: signature, timestamp (of ``received_at``), an id if it has none.
 
     For Ed25519, ECDSA and RSA the handler's secret is the private key. What the recipe finds in the body is left as
     it is. Raises SetupError where nobody can sign so.
@@ -34,10 +33,11 @@ def sign(recipe: Recipe, handler: Handler, request: Request, delivery_id: str) -
 
 def _with_parts(recipe: Recipe, request: Request, delivery_id: str) -> Request:
     """Add what is signed beside the body."""
-    request = _put(request, recipe.delivery_id, delivery_id)
+    if not content.delivery_id(recipe, Parts(request)):
+        request = _put(request, recipe.delivery_id, delivery_id)
     request = _put(request, recipe.timestamp, timestamps.written(request.received_at, recipe.clock))
     if recipe.reads("parameters") and request.body and not Parts(request).is_form:
-        request = _put(request, f"query.{BODY_DIGEST}", hashlib.sha256(request.body).hexdigest())
+        request = _put(request, f"query.{content.BODY_DIGEST}", hashlib.sha256(request.body).hexdigest())
     return request
 
 
@@ -52,16 +52,16 @@ def _signed(recipe: Recipe, secret: str, request: Request) -> Request:
 
 def _signature(recipe: Recipe, secret: str, parts: Parts, timestamp: bytes) -> str:
     if recipe.scheme in ASYMMETRIC:
-        content = contents(recipe, b"", parts, timestamp)[0]
-        raw = sign_with_private_key(secret, parts.text(content))
+        signed = content.contents(recipe, b"", parts, timestamp)[0]
+        raw = sign_with_private_key(secret, parts.text(signed))
     else:
         require_usable(recipe, secret)
         key = symmetric_key(secret, recipe.key)
         if recipe.scheme == "token":
             raw = key
         else:
-            content = contents(recipe, key, parts, timestamp)[0]
-            raw = parts.digest(None if recipe.scheme == "hash" else key, hashlib_name(recipe.algorithm) or "", content)
+            signed = content.contents(recipe, key, parts, timestamp)[0]
+            raw = parts.digest(None if recipe.scheme == "hash" else key, hashlib_name(recipe.algorithm) or "", signed)
     return ENCODERS[recipe.encoding](raw).decode("utf-8", "surrogatepass")
 
 

@@ -1,0 +1,75 @@
+"""What about the database server and Tiki's tables keeps webhooks from working, or makes them work less well."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from tikisync import database_tables
+from tikisync.config import Config
+from tikisync.database import Transaction
+from tikisync.pipeline.finding import ERROR, WARNING, Finding
+from tikisync.tiki import tables
+
+_OLDEST = {"MySQL": (5, 7, 7), "MariaDB": (10, 2, 2)}  # with indexes as long as tikisync's tables need them
+_PACKET = "max_allowed_packet"
+
+
+def check(tx: Transaction, config: Config) -> Iterator[Finding]:
+    """Yield what can be worked with, more or less."""
+    yield from _server(tx, config)
+    if stuck := tables.without_transactions(tx):
+        yield Finding(
+            WARNING, "Tiki's tables", f"{_named(stuck)} cannot roll back (MyISAM): what a crash interrupts stays half "
+            "written until the delivery is tried again, and every change takes longer",
+            "convert them to InnoDB with Tiki's db/tiki_convert_myisam_to_innodb.sql",
+        )  # fmt: skip
+    if narrow := tables.narrow(tx):
+        yield Finding(
+            WARNING, "Tiki's tables", f"{_named(narrow)} cannot hold every character: emoji become spaces there, as in "
+            "Tiki, and what latin1 does not have is refused",
+            "ALTER TABLE … CONVERT TO CHARACTER SET utf8mb4, after a backup",
+        )  # fmt: skip
+    indexes = database_tables.indexes(tx, "tiki_tracker_item_fields")
+    indexed = any(each[0] == "value" or each[:2] == ("fieldId", "value") for each in indexes)
+    if not indexed and any(rule.key for rule in config.rules):
+        yield Finding(
+            WARNING, "table tiki_tracker_item_fields", "rules find items by a key, and there is no index for that: "
+            "each delivery reads all values of a field",
+            "ALTER TABLE tiki_tracker_item_fields ADD INDEX value (value(191))",
+        )  # fmt: skip
+
+
+def broken_tables(tx: Transaction) -> list[Finding]:
+    """Return what about Tiki's tables stops everything else."""
+    return [Finding(ERROR, f"table {table}", wrong, hint) for table, wrong, hint in tables.problems(tx)]
+
+
+def _server(tx: Transaction, config: Config) -> Iterator[Finding]:
+    name, _, version = tx.server().partition(" ")
+    oldest = _OLDEST.get(name, ())
+    if tuple(int(number) for number in re.findall(r"\d+", version)[:3]) < oldest:
+        needed = " or ".join(f"{each} {'.'.join(map(str, number))}" for each, number in _OLDEST.items())
+        yield Finding(ERROR, f"{name} {version}", "this server is too old for tikisync's tables", f"use {needed}")
+    found = database_tables.settings(tx, "log_bin", "binlog_format", "read_only", _PACKET)
+    if found.get("log_bin") == "ON" and found.get("binlog_format") == "STATEMENT":
+        yield Finding(
+            ERROR, "server setting binlog_format", "with STATEMENT the server refuses all that tikisync writes, for it "
+            "works with the isolation level READ COMMITTED (server error 1665)",
+            "set binlog_format = ROW (or MIXED) in the server's configuration and restart it",
+        )  # fmt: skip
+    if found.get("read_only") == "ON":
+        yield Finding(
+            ERROR, "server setting read_only", "this server takes no changes; it is probably a replica",
+            "let the database URL lead to the primary server",
+        )  # fmt: skip
+    if int(found.get(_PACKET, 2**63)) < 2 * config.server.body_limit:
+        yield Finding(
+            WARNING, f"server setting {_PACKET}", "the largest bodies that [server] body_limit lets in may not fit "
+            "through it",
+            f"set {_PACKET} to at least twice the body_limit, or lower that",
+        )  # fmt: skip
+
+
+def _named(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
