@@ -79,7 +79,7 @@ class App:
 
     def grants(self, user: str, host: str) -> list[str]:
         """Return the statements that give a database account the least rights that tikisync needs."""
-        return administer.grants(self.database, user, host)
+        return administer.grants(self.database, user, host, dashboard=self.config.dashboard.enabled)
 
     def preview(self, rule_or_handler: str, body: bytes, headers: Mapping[str, str]) -> Preview:
         """Rehearse a payload for one rule, or for all rules of a handler; write nothing."""

@@ -3,6 +3,7 @@
 from tikisync.config.reading import load
 from tikisync.config.settings import (
     Config,
+    DashboardSettings,
     HandlerSettings,
     LogSettings,
     ServerSettings,
@@ -10,4 +11,13 @@ from tikisync.config.settings import (
     WorkerSettings,
 )
 
-__all__ = ["Config", "HandlerSettings", "LogSettings", "ServerSettings", "TikiSettings", "WorkerSettings", "load"]
+__all__ = [
+    "Config",
+    "DashboardSettings",
+    "HandlerSettings",
+    "LogSettings",
+    "ServerSettings",
+    "TikiSettings",
+    "WorkerSettings",
+    "load",
+]

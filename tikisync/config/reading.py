@@ -11,7 +11,15 @@ from typing import Any
 
 from tikisync.config import rules, values
 from tikisync.config.ini import IniFile, Section, parse
-from tikisync.config.settings import Config, HandlerSettings, LogSettings, ServerSettings, TikiSettings, WorkerSettings
+from tikisync.config.settings import (
+    Config,
+    DashboardSettings,
+    HandlerSettings,
+    LogSettings,
+    ServerSettings,
+    TikiSettings,
+    WorkerSettings,
+)
 from tikisync.core.expressions import similar
 from tikisync.core.retry import RetrySettings
 from tikisync.core.rules import Rule
@@ -26,6 +34,7 @@ _SERVER: Mapping[str, values.Converter] = {
     "port": values.whole(1, 65535),
     "body_limit": values.size,
     "trusted_proxies": values.networks,
+    "metrics": values.choice("off", "loopback", "all"),
 }
 _WORKER: Mapping[str, values.Converter] = {
     "enabled": values.switch,
@@ -39,6 +48,12 @@ _RETRY: Mapping[str, values.Converter] = {
     "attempts": values.whole(1, 1000),
     "attempts_at_bugs": values.whole(1, 1000),
 }
+_DASHBOARD: Mapping[str, values.Converter] = {
+    "enabled": values.switch,
+    "session_key": values.secret,
+    "tiki_url": values.web_address,
+    "local_passwords": values.switch,
+}
 _LOG: Mapping[str, values.Converter] = {
     "level": values.choice("DEBUG", "INFO", "WARNING", "ERROR"),
     "format": values.choice("text", "json"),
@@ -48,7 +63,7 @@ _HANDLER: Mapping[str, values.Converter] = {
     "duplicates": values.choice("id", "body", "id+body", "accept"),
     "topic": values.header,
 }
-_SECTIONS = ("tiki", "server", "worker", "log", "handler NAME", "rule NAME")
+_SECTIONS = ("tiki", "server", "worker", "dashboard", "log", "handler NAME", "rule NAME")
 
 
 def load(path: Path, environment: Mapping[str, str] = os.environ) -> Config:
@@ -67,6 +82,22 @@ def load(path: Path, environment: Mapping[str, str] = os.environ) -> Config:
     if file.problems:
         raise ConfigError(str(path), file.problems)
     return config
+
+
+def read_rules(text: str) -> tuple[Rule, ...]:
+    """Read ``[rule NAME]`` sections alone, as somebody is writing them; raises ConfigError like ``load``."""
+    file = parse(text)
+    reader = _Reader(Path(), file, {})
+    for section in file.sections.values():
+        if section.name.partition(" ")[0] == "rule":
+            reader._section(section)
+        else:
+            file.problem(section, "", "only [rule NAME] sections can be tried here")
+    if not reader.rules and not file.problems:
+        file.problems.append("there is no [rule NAME] section")
+    if file.problems:
+        raise ConfigError("the rule", file.problems)
+    return tuple(reader.rules)
 
 
 @dataclass(slots=True)
@@ -90,6 +121,7 @@ class _Reader:
             tiki=self._tiki(self.file.sections.get("tiki", Section("tiki", 1))),
             server=ServerSettings(**self.plain.get("server", {})),
             worker=WorkerSettings(**worker, retry=retry),
+            dashboard=DashboardSettings(**self.plain.get("dashboard", {})),
             log=LogSettings(**self.plain.get("log", {})),
             handlers=self.handlers,
             rules=tuple(self.rules),
@@ -97,7 +129,8 @@ class _Reader:
 
     def _section(self, section: Section) -> None:
         plain: Mapping[str, Mapping[str, values.Converter]] = {
-            "tiki": self._tiki_keys(), "server": _SERVER, "worker": {**_WORKER, **_RETRY}, "log": _LOG}  # fmt: skip
+            "tiki": self._tiki_keys(), "server": _SERVER, "worker": {**_WORKER, **_RETRY},
+            "dashboard": _DASHBOARD, "log": _LOG}  # fmt: skip
         kind, _, name = section.name.partition(" ")
         if section.name in plain:
             self.plain[kind] = self._converted(section, plain[kind].get, plain[kind])

@@ -63,10 +63,10 @@ def discard(database: Database, numbers: Sequence[int]) -> int:
         return deliveries.discard(tx, numbers)
 
 
-def grants(database: Database, user: str, host: str) -> list[str]:
+def grants(database: Database, user: str, host: str, *, dashboard: bool = False) -> list[str]:
     """Return the GRANT statements for the running service; only tables that are there can be granted."""
     own = [schema.VERSIONS, *(table.name for table in schema.TABLES)]
-    privileges = tiki_grants.running(own)
+    privileges = tiki_grants.running(own, dashboard=dashboard)
     with database.transaction() as tx:
         present = {table for table in privileges if tx.columns(table)}
     return tiki_grants.statements(database.name, user, host, privileges, present)

@@ -56,10 +56,15 @@ RUNNING: Mapping[str, str] = {
     "tiki_webmail_contacts_groups": "SELECT, INSERT, DELETE",
 }
 
+DASHBOARD: Mapping[str, str] = {  # it checks passwords
+    "users_users": "SELECT (userId, login, email, default_group, hash, waiting, pass_confirm, twoFactorSecret)",
+}
 
-def running(own: Iterable[str]) -> dict[str, str]:
+
+def running(own: Iterable[str], *, dashboard: bool = False) -> dict[str, str]:
     """Return privileges by table for the running service; ``own`` are the names of tikisync's tables."""
-    return {**RUNNING, **dict.fromkeys(own, "SELECT, INSERT, UPDATE, DELETE")}
+    rights = {**RUNNING, **DASHBOARD} if dashboard else RUNNING
+    return {**rights, **dict.fromkeys(own, "SELECT, INSERT, UPDATE, DELETE")}
 
 
 def setting_up(own: Iterable[str]) -> dict[str, str]:

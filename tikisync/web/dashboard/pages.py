@@ -1,0 +1,67 @@
+"""Rendering: templates, and what every page shows around its content."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from tikisync import __version__
+from tikisync.app import App
+from tikisync.errors import TikisyncError
+from tikisync.web.dashboard import shown
+
+PREFIX = "/tikisync"
+COOKIE = "tikisync_session"
+
+_NAVIGATION = (("Now", "/"), ("Deliveries", "/deliveries"), ("Handlers", "/handlers"), ("Rules", "/rules"),
+               ("Workbench", "/workbench"))  # fmt: skip
+_TOLD: Mapping[str, str] = {  # by a word in the address: nobody can put a text of theirs on the page
+    "replayed": "It will be applied again.",
+    "discarded": "It was discarded: kept, and not applied.",
+    "untouched": "Nothing was changed: a worker has it in hand, or its status does not allow it.",
+    "bulk": "Done.",
+}
+
+
+class Pages:
+    """Makes responses of templates."""
+
+    def __init__(self, app: App) -> None:
+        self.app = app
+        self._templates = Environment(
+            loader=PackageLoader("tikisync.web.dashboard"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._templates.filters.update(shown.FILTERS)
+        self._templates.globals.update(prefix=PREFIX, version=__version__)
+
+    def render(self, request: Request, template: str, *, status: int = 200, **content: Any) -> Response:
+        """Return a page; ``content`` is what its template asks for besides the frame."""
+        state = request.scope["state"]
+        frame = {
+            "path": request.url.path.removeprefix(PREFIX),
+            "navigation": _NAVIGATION,
+            "login": state["session"].login if state["session"] else "",
+            "told": _TOLD.get(request.query_params.get("told", ""), ""),
+            "tiki_url": self.app.config.dashboard.tiki_url,
+            "now": self.now(),
+        }
+        return HTMLResponse(self._templates.get_template(template).render({**frame, **content}), status)
+
+    def trouble(self, request: Request, error: TikisyncError) -> Response:
+        """Return the page for an error, in the words that an admin gets on the command line too."""
+        status = 503 if error.retried else 500
+        return self.render(request, "trouble.html", status=status, message=str(error), hint=error.hint)
+
+    @staticmethod
+    def now() -> int:
+        """Return the time in milliseconds since the epoch."""
+        return int(time.time() * 1000)
