@@ -21,6 +21,12 @@ def test_users_are_read_without_their_password_hashes() -> None:
     assert grants.RUNNING["users_users"] == "SELECT (userId, login, email, default_group)"
 
 
+def test_only_the_dashboard_reads_password_hashes_and_no_more_of_the_accounts_than_a_login_needs() -> None:
+    assert grants.running(OWN)["users_users"] == grants.RUNNING["users_users"]
+    granted = grants.running(OWN, dashboard=True)["users_users"]
+    assert granted == "SELECT (userId, login, email, default_group, hash, waiting, pass_confirm, twoFactorSecret)"
+
+
 def test_a_statement_names_table_and_account() -> None:
     made = grants.statements("tiki", "tikisync", "localhost", {"tiki_queue": "INSERT"}, {"tiki_queue"})
 

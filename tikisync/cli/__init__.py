@@ -7,7 +7,7 @@ import sys
 import typer
 
 from tikisync import __version__
-from tikisync.cli import demo, inbox, output, rules, send, service, site
+from tikisync.cli import demo, inbox, output, rules, send, service, site, tail
 from tikisync.errors import TikisyncError
 
 program = typer.Typer(
@@ -24,6 +24,7 @@ program.command()(site.check)
 program.command()(site.grants)
 program.command()(site.handlers)
 program.command()(send.send)
+program.command()(tail.tail)
 program.command("try")(rules.try_rules)
 program.add_typer(inbox.program, name="inbox")
 

@@ -65,11 +65,9 @@ def judge(accounts: Sequence[Account], password: str, code: str, terms: Terms, n
     once the password was right.
     """
     account = accounts[0] if len(accounts) == 1 else None
-    if not passwords.matches(account.hash if account else "", account.login if account else "", password,
-                             account.email if account else ""):  # fmt: skip
+    known = (account.hash, account.login, account.email) if account else ("", "", "")
+    if not passwords.matches(*known, password) or account is None:
         return Denied(_why_no_match(accounts))
-    if account is None:  # cannot be: nothing matches an empty hash
-        return Denied("unknown")
     if reason := standing(account, terms, now):
         return Denied(reason, _TOLD.get(reason, _GENERIC))
     if terms.two_factor and account.totp_secret and not code_matches(account.totp_secret, code, now):
@@ -99,7 +97,7 @@ def code_matches(secret: str, code: str, now: int) -> bool:
         key = base64.b32decode(secret.upper() + "=" * (-len(secret) % 8))
     except ValueError:
         return False
-    steps = range(now // _STEP - _WINDOW, now // _STEP + _WINDOW + 1)
+    steps = range(max(0, now // _STEP - _WINDOW), now // _STEP + _WINDOW + 1)
     return any(hmac.compare_digest(_code(key, step).encode(), digits.encode()) for step in steps)
 
 

@@ -13,18 +13,20 @@ _MD5_CRYPT = re.compile(r"\$1\$([^$]{0,8})\$[./0-9A-Za-z]{22}")
 _MD5 = re.compile(r"[0-9a-f]{32}")
 _BYTES = 72  # of a password that bcrypt looks at
 _ALPHABET = "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-_DUMMY = b"$2b$10$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"  # the cost that PHP takes by default
+_DUMMY = (
+    "$2b$10$HWy2oZ11r05M63zm5EjI4eZSPZ2I41S1p75vQQo.6SsWYU4JcNhzi"  # of a password nobody knows; PHP's default cost
+)
 
 
-def matches(stored: str, login: str, password: str, email: str) -> bool:
+def matches(stored: str, login: str, email: str, password: str) -> bool:
     """Tell whether a password is that of a stored hash; '' matches nothing.
 
     There is one bcrypt computation for every call, so that the time does not tell accounts from strangers.
     """
     given = password.replace("\0", "").encode("utf-8", "surrogatepass")
     if _BCRYPT.fullmatch(stored):
-        return bcrypt.checkpw(given[:_BYTES], stored.encode("ascii"))
-    bcrypt.checkpw(given[:_BYTES], _DUMMY)
+        return _bcrypt_matches(given, stored)
+    _bcrypt_matches(given, _DUMMY)
     if found := _MD5_CRYPT.fullmatch(stored):
         return hmac.compare_digest(md5_crypt(given, found[1].encode()), stored)
     if not given or not _MD5.fullmatch(stored):
@@ -37,6 +39,13 @@ def matches(stored: str, login: str, password: str, email: str) -> bool:
 def is_known(stored: str) -> bool:
     """Tell whether the form of a hash is one that can be checked; Tiki renews any other at its owner's next login."""
     return bool(_BCRYPT.fullmatch(stored) or _MD5_CRYPT.fullmatch(stored) or _MD5.fullmatch(stored))
+
+
+def _bcrypt_matches(password: bytes, stored: str) -> bool:
+    try:
+        return bcrypt.checkpw(password[:_BYTES], stored.encode("ascii"))
+    except ValueError:  # a cost or a salt that there is not
+        return False
 
 
 def md5_crypt(password: bytes, salt: bytes) -> str:

@@ -63,7 +63,7 @@ def matching(tx: Transaction, wanted: Filter, before_id: int | None, limit: int)
 
 
 def first_at(tx: Transaction, moment: int) -> int:
-    """Return the lowest id received at a time or later; one above the newest where there is none.
+    """Return an id that all deliveries received at a time or later have or exceed, and no others.
 
     Ids are given in the order received, but for a few milliseconds: halving finds the place with 30 look-ups.
     """

@@ -20,7 +20,6 @@ from tikisync.web.dashboard import shown
 from tikisync.web.dashboard.pages import PREFIX, Pages
 
 _ACTIONS = {"replay": administer.replay, "discard": administer.discard}
-_TOLD = {"replay": "replayed", "discard": "discarded"}
 _FILTERED = ("handler", "status", "text", "since", "until")
 
 
@@ -56,7 +55,7 @@ def routes(pages: Pages) -> list[Route]:
     def act(request: Request) -> Response:
         number, action = request.path_params["number"], _action(request)
         met = _ACTIONS[action](app.database, [number])
-        return RedirectResponse(f"{PREFIX}/deliveries/{number}?told={_TOLD[action] if met else 'untouched'}", 303)
+        return RedirectResponse(f"{PREFIX}/deliveries/{number}?told={action}&count={met}", 303)
 
     def ask(request: Request) -> Response:
         action = _action(request)
@@ -65,9 +64,9 @@ def routes(pages: Pages) -> list[Route]:
                             given=_plain(request.query_params), query=_query(request.query_params))  # fmt: skip
 
     def bulk(request: Request) -> Response:
-        given = request.state.form
-        _ACTIONS[_action(request)](app.database, activity.matching(app.database, filter_of(given)))
-        return RedirectResponse(f"{PREFIX}/deliveries?{_query(given)}&told=bulk", 303)
+        given, action = request.state.form, _action(request)
+        met = _ACTIONS[action](app.database, activity.matching(app.database, filter_of(given)))
+        return RedirectResponse(f"{PREFIX}/deliveries?{_query(given)}&told={action}&count={met}", 303)
 
     return [
         Route("/deliveries", listing),

@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl, quote, urlsplit
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Mount
@@ -65,6 +66,8 @@ class Guard:
             await (response or self._routes)(scope, receive, send_guarded)
         except TikisyncError as error:
             await self._pages.trouble(request, error)(scope, receive, send_guarded)
+        except HTTPException as error:
+            await self._pages.missing(request, error.status_code)(scope, receive, send_guarded)
 
     async def _refusal(self, request: Request) -> Response | None:
         """Return the answer of a request that goes no further; else fill in its state."""

@@ -21,10 +21,8 @@ COOKIE = "tikisync_session"
 _NAVIGATION = (("Now", "/"), ("Deliveries", "/deliveries"), ("Handlers", "/handlers"), ("Rules", "/rules"),
                ("Workbench", "/workbench"))  # fmt: skip
 _TOLD: Mapping[str, str] = {  # by a word in the address: nobody can put a text of theirs on the page
-    "replayed": "It will be applied again.",
-    "discarded": "It was discarded: kept, and not applied.",
-    "untouched": "Nothing was changed: a worker has it in hand, or its status does not allow it.",
-    "bulk": "Done.",
+    "replay": "will be applied again",
+    "discard": "put aside: kept, and not applied",
 }
 
 
@@ -50,7 +48,7 @@ class Pages:
             "path": request.url.path.removeprefix(PREFIX),
             "navigation": _NAVIGATION,
             "login": state["session"].login if state["session"] else "",
-            "told": _TOLD.get(request.query_params.get("told", ""), ""),
+            "told": _told(request.query_params),
             "tiki_url": self.app.config.dashboard.tiki_url,
             "now": self.now(),
         }
@@ -61,7 +59,21 @@ class Pages:
         status = 503 if error.retried else 500
         return self.render(request, "trouble.html", status=status, message=str(error), hint=error.hint)
 
+    def missing(self, request: Request, status: int) -> Response:
+        """Return the page for an address or a method that there is not."""
+        return self.render(request, "trouble.html", status=status, message="There is no such page.", hint="")
+
     @staticmethod
     def now() -> int:
         """Return the time in milliseconds since the epoch."""
         return int(time.time() * 1000)
+
+
+def _told(query: Mapping[str, str]) -> str:
+    """Return what an action did, of the action and the number of deliveries in the address."""
+    done, count = _TOLD.get(query.get("told", ""), ""), query.get("count", "")
+    if not (done and count.isdecimal() and len(count) < 10):
+        return ""
+    if int(count) == 0:
+        return "Nothing was changed: a worker has it in hand, or its status does not allow it."
+    return f"{int(count)} {'delivery' if int(count) == 1 else 'deliveries'} {done}."
