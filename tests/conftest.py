@@ -94,15 +94,15 @@ def _myisam_template(server_admin: ServerAdmin) -> Template:
 
 
 @pytest.fixture(scope="session")
-def _myisam_url(server_admin: ServerAdmin) -> str:
+def tiki_myisam_url(server_admin: ServerAdmin) -> str:
     return server_admin.create_database()
 
 
 @pytest.fixture
-def tiki_myisam(_myisam_template: Template, _myisam_url: str) -> Iterator[Database]:
+def tiki_myisam(_myisam_template: Template, tiki_myisam_url: str) -> Iterator[Database]:
     """The same, with Tiki's tables in MyISAM, as many old sites have them."""
-    _myisam_template.restore(_myisam_url)
-    yield from _opened(_myisam_url)
+    _myisam_template.restore(tiki_myisam_url)
+    yield from _opened(tiki_myisam_url)
 
 
 @pytest.fixture(scope="session")

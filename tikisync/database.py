@@ -149,6 +149,14 @@ class Transaction:
         parameters = {f"set_{column}": value for column, value in changes.items()}
         return self.run(f"UPDATE `{table}` SET {sets} WHERE {_matches(where)}", **parameters, **where)  # noqa: S608
 
+    def count(self, table: str, where: Row, column: str, by: int, changes: Row) -> int:
+        """Add ``by`` to a counting column (NULL counts as 0), and set other columns; return how many rows it met."""
+        parameters = {f"set_{name}": value for name, value in changes.items()}
+        sets = ", ".join(
+            [f"`{column}` = COALESCE(`{column}`, 0) + :by", *(f"`{name}` = :set_{name}" for name in changes)]
+        )
+        return self.run(f"UPDATE `{table}` SET {sets} WHERE {_matches(where)}", by=by, **parameters, **where)  # noqa: S608
+
     def delete(self, table: str, where: Row) -> int:
         """Delete the rows whose columns equal ``where``; return how many."""
         return self.run(f"DELETE FROM `{table}` WHERE {_matches(where)}", **where)  # noqa: S608
@@ -196,7 +204,7 @@ class Rehearsal(Transaction):
 
     def __init__(self, connection: Connection, *, sqlite: bool) -> None:
         super().__init__(connection, sqlite=sqlite)
-        self.writes: list[tuple[str, str, Row]] = []  # (insert | update | delete | statement, table or SQL, columns)
+        self.writes: list[tuple[str, str, Row]] = []
 
     def insert(self, table: str, row: Row) -> int:
         """Record one new row."""
@@ -205,13 +213,17 @@ class Rehearsal(Transaction):
 
     def insert_many(self, table: str, rows: Sequence[Row], *, on_duplicate: str = "") -> int:
         """Record new rows."""
-        self.writes.extend(("update" if on_duplicate not in ("", "ignore") else "insert", table, row) for row in rows)
+        self.writes.extend(("write" if on_duplicate not in ("", "ignore") else "insert", table, row) for row in rows)
         return len(rows)
 
     def update(self, table: str, where: Row, changes: Row) -> int:
         """Record changed columns beside those that find the rows."""
         self.writes.append(("update", table, {**where, **changes}))
         return 1
+
+    def count(self, table: str, where: Row, column: str, by: int, changes: Row) -> int:
+        """Record changed columns, the counting one with its difference."""
+        return self.update(table, where, {column: f"{by:+}", **changes})
 
     def delete(self, table: str, where: Row) -> int:
         """Record deleted rows by the columns that find them."""

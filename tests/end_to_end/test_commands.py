@@ -182,3 +182,12 @@ def test_serving_before_set_up_says_to_set_up(sqlite_tiki: Database, config: Pat
 
     assert done.returncode == 2
     assert "tikisync setup" in done.stderr
+
+
+def test_a_file_that_is_not_there_is_a_sentence(config: Path, tmp_path: Path) -> None:
+    for command in ("try", "send"):
+        done = run(command, "order" if command == "try" else "Shop", str(tmp_path / "none.json"), "-c", str(config))
+
+        assert done.returncode == 2
+        assert "none.json cannot be read" in done.stderr
+        assert "Traceback" not in done.stderr

@@ -145,6 +145,7 @@ def test_a_rehearsal_reads_the_real_rows_and_records_what_it_would_write(colours
         tx.insert_many("colours", [{"name": "red", "shade": 3}], on_duplicate="ignore")
         tx.upsert_many("colours", [{"id": 1, "shade": 4}], key=["id"])
         tx.update("colours", {"id": 2}, {"shade": 5})
+        tx.count("colours", {"id": 2}, "shade", -1, {"name": "green"})
         tx.delete("colours", {"id": 3})
         tx.run("DELETE FROM colours WHERE id > :id", id=0)
         assert tx.writes == [
@@ -152,10 +153,17 @@ def test_a_rehearsal_reads_the_real_rows_and_records_what_it_would_write(colours
             ("insert", "colours", {"name": "grey"}),
             ("insert", "colours", {"name": "gold"}),
             ("insert", "colours", {"name": "red", "shade": 3}),
-            ("update", "colours", {"id": 1, "shade": 4}),
+            ("write", "colours", {"id": 1, "shade": 4}),
             ("update", "colours", {"id": 2, "shade": 5}),
+            ("update", "colours", {"id": 2, "shade": "-1", "name": "green"}),
             ("delete", "colours", {"id": 3}),
             ("statement", "DELETE FROM colours WHERE id > :id", {"id": 0}),
         ]
     with colours.transaction() as tx:
         assert shades(tx) == {"red": 1, "green": 2, "blue": 3}
+
+
+def test_counting_adds_to_the_column_and_sets_others(colours: Database) -> None:
+    with colours.transaction() as tx:
+        assert tx.count("colours", {"id": 2}, "shade", 3, {"name": "teal"}) == 1
+        assert tx.first("SELECT name, shade FROM colours WHERE id = 2") == {"name": "teal", "shade": 5}

@@ -142,7 +142,7 @@ def test_the_url_may_stand_in_a_file_of_its_own(file: Path, tmp_path: Path) -> N
 
 
 def test_a_file_that_cannot_be_read_is_said_so(file: Path) -> None:
-    with pytest.raises(ConfigError, match="cannot be read: No such file"):
+    with pytest.raises(ConfigError, match="No such file"):
         load(file)
     file.write_bytes(b"[tiki]\nurl = \xe9\n")
     with pytest.raises(ConfigError, match="not UTF-8"):

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tests.signed_requests import FORM_TYPE, JSON, handler_for, recipe_named, signed, unsigned
 from tikisync.core.recipes.choice import inferred
 from tikisync.core.recipes.handshakes import HANDSHAKES, HandshakeAnswer, handshake
+from tikisync.core.recipes.handshakes import answer as answer_of_any
 from tikisync.core.recipes.recipe import Recipe
 from tikisync.core.recipes.senders import RECIPES
 from tikisync.core.requests import Request
@@ -153,6 +154,18 @@ def test_a_recipe_that_nobody_named_answers_only_signed_handshakes() -> None:
         found = inferred(replace(handler_for(RECIPES[name]), signature_header=header))
         assert found is not None
         assert found.handshake == ("slack" if name == "slack" else "")
+
+
+def test_the_first_handler_that_is_asked_answers() -> None:
+    plain, dropbox = replace(handler_for(RECIPES["hmac"]), name="Plain"), handler_for(RECIPES["dropbox"])
+    handlers = [plain, dropbox, replace(dropbox, name="Second")]
+    recipes = {"Shop": RECIPES["dropbox"], "Second": RECIPES["dropbox"]}
+    request = get(f"challenge={CHALLENGE}")
+    expected = HandshakeAnswer(CHALLENGE.encode())
+    assert answer_of_any(request, handlers, recipes) == (dropbox, expected)
+    assert answer_of_any(replace(request, handler_name="Second"), handlers, recipes) == (handlers[2], expected)
+    assert answer_of_any(replace(request, handler_name="Plain"), handlers, recipes) is None
+    assert answer_of_any(replace(request, query=""), handlers, recipes) is None
 
 
 @pytest.mark.parametrize("name", HANDSHAKES)

@@ -28,8 +28,13 @@ from tests.signed_requests import (
     verdict,
 )
 from tikisync.core.handlers import Verified
+from tikisync.core.recipes.choice import configured
 from tikisync.core.recipes.parts import Parts
-from tikisync.core.verification import misconfiguration
+from tikisync.core.recipes.recipe import Recipe
+from tikisync.core.recipes.redaction import without_secret
+from tikisync.core.recipes.senders import RECIPES
+from tikisync.core.verification import misconfiguration, signed_request
+from tikisync.errors import SetupError
 
 
 @pytest.mark.parametrize(
@@ -52,6 +57,20 @@ def test_a_secret_that_cannot_be_one_refuses_everything(name: str, secret: str, 
     found = misconfiguration(handler, {"Shop": recipe})
     assert found is not None
     assert (found.reason, found.handler) == (expected, "Shop")
+
+
+@pytest.mark.parametrize("spaces", ["", "\n "])
+@pytest.mark.parametrize("recipe", [None, recipe_named("github"), recipe_named("gitlab-token")])
+def test_a_public_key_is_no_secret_to_share(recipe: Recipe | None, spaces: str) -> None:
+    pem = public_pem(new_key("ecdsa"))
+    for secret in (pem, "".join(pem.splitlines()[1:-1]), public_pem(new_key("rsa")), "whpk_AAAA"):
+        handler = replace(handler_for(recipe_named("github")), secret=spaces + secret)
+        recipes = {"Shop": recipe} if recipe else {}
+        found = misconfiguration(handler, recipes)
+        assert found is not None
+        assert (found.reason, found.handler) == ("public_secret", "Shop")
+        with pytest.raises(SetupError, match="so anybody could sign"):
+            signed_request(unsigned(), handler, recipes)
 
 
 def test_a_weak_rsa_key_is_no_key() -> None:
@@ -206,3 +225,23 @@ def test_a_place_holds_the_texts_that_stand_there(place: str, found: list[bytes]
 def test_a_body_that_cannot_be_read_holds_nothing() -> None:
     assert Parts(unsigned(b"{")).at("body.id") == []
     assert Parts(unsigned(b"id=7", FORM_TYPE)).at("body.id") == [b"7"]
+
+
+# Secrets that requests show
+
+
+@pytest.mark.parametrize("name", [name for name, recipe in RECIPES.items() if recipe.scheme == "token"])
+def test_a_request_is_kept_without_the_token_it_showed(name: str) -> None:
+    recipe = configured(handler_for(RECIPES[name]), {"Shop": RECIPES[name]})
+    assert recipe is not None
+    request = signed(recipe, unsigned(query="a=1&secre%74=s&b="))
+    kept = without_secret(request, recipe)
+    assert reason(recipe, kept) == "no_signature_header"
+    assert (b"content-type", b"application/json") in kept.headers
+    assert kept.query == ("a=1&b=" if "query.secret" in recipe.signature else "a=1&secre%74=s&b=")
+
+
+def test_a_request_that_is_signed_is_kept_whole() -> None:
+    request = signed(RECIPES["github"])
+    assert without_secret(request, RECIPES["github"]) is request
+    assert without_secret(request, None) is request

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import http.client
+import sys
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from tikisync.errors import PassingError, SetupError
@@ -29,6 +31,18 @@ def post(url: str, body: bytes, headers: Mapping[str, str], timeout: float = 30)
         ) from error
     finally:
         connection.close()
+
+
+def read_body(file: Path) -> bytes:
+    """Return a file's bytes, or standard input's for ``-``; raise SetupError where it cannot be read."""
+    if str(file) == "-":
+        return sys.stdin.buffer.read()
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise SetupError(
+            f"{file} cannot be read: {error.strerror}", hint="name a file, or - for standard input"
+        ) from None
 
 
 def read_headers(lines: Iterable[str]) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
@@ -23,9 +22,9 @@ def try_rules(
 ) -> None:
     """Show the rows that a payload would write to Tiki; nothing is written."""
     from tikisync.app import open_app
-    from tikisync.cli.client import read_headers
+    from tikisync.cli.client import read_body, read_headers
 
-    body = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+    body = read_body(file)
     app = open_app(config)
     preview = app.preview(rule, body, read_headers(header))
     rows = [{"verb": verb, "table": table, "columns": dict(columns)} for verb, table, columns in preview.rows]
@@ -38,7 +37,11 @@ def try_rules(
     for written in preview.written:
         told = replace(written, what=written.what.replace("item 0 of", "a new item of"))
         output.say(f"would be [bold]{escape(str(told))}[/bold]")
-    for row in rows:
-        columns = ", ".join(f"{name}={value!r}" for name, value in row["columns"].items())  # type: ignore[attr-defined]
-        output.say(f"  [cyan]{row['verb']}[/cyan] {escape(str(row['table']))}: {escape(columns)}")
+    for verb, table, columns in preview.rows:
+        output.say(f"  [cyan]{verb}[/cyan] {table}: {escape(', '.join(_shown(*each) for each in columns.items()))}")
     output.say("[dim]Nothing was written.[/dim]")
+
+
+def _shown(column: str, value: object) -> str:
+    """Return a column and its value; a new item has no id yet."""
+    return f"{column}=(new)" if column in ("itemId", "object") and str(value) == "0" else f"{column}={value!r}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -22,12 +21,12 @@ def send(
 ) -> None:
     """Sign a file as a handler expects and post it to the running service, as its sender would."""
     from tikisync.app import open_app
-    from tikisync.cli.client import post, read_headers
+    from tikisync.cli.client import post, read_body, read_headers
     from tikisync.core.verification import sign
     from tikisync.pipeline import administer
 
     app = open_app(config)
-    body = sys.stdin.buffer.read() if str(file) == "-" else _read(file)
+    body = read_body(file)
     chosen = administer.handler(app.database, handler)
     headers = {"Content-Type": "application/json", chosen.signature_header: sign(chosen, body), **read_headers(header)}
     settings = app.config.server
@@ -38,10 +37,3 @@ def send(
     else:
         output.say(f"{target} answered [bold]{status}[/bold] {text}")
     raise typer.Exit(0 if status < 300 else 1)
-
-
-def _read(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise typer.BadParameter(f"{file} cannot be read: {error.strerror}", param_hint="FILE") from error

@@ -26,6 +26,7 @@ from tikisync.core.rules import Rule
 from tikisync.errors import ConfigError
 
 URL_VARIABLE = "TIKISYNC_DATABASE_URL"
+_WAY_OUT = "copy config.example.ini to it, or name another file with -c"
 CREDENTIALS_VARIABLE = "CREDENTIALS_DIRECTORY"  # systemd.exec(5), LoadCredential=
 
 _HOUR = 3_600_000  # milliseconds
@@ -75,7 +76,7 @@ def load(path: Path, environment: Mapping[str, str] = os.environ) -> Config:
     try:
         file = parse(path.read_bytes().decode())
     except OSError as error:
-        raise ConfigError(str(path), [f"the file cannot be read: {error.strerror}"]) from None
+        raise ConfigError(str(path), [f"the file cannot be read ({error.strerror}): {_WAY_OUT}"]) from None
     except UnicodeDecodeError:
         raise ConfigError(str(path), ["the file is not UTF-8 text; save it as UTF-8"]) from None
     config = _Reader(path, file, environment).config()

@@ -125,6 +125,3 @@ class Answers:
     def __getitem__(self, question: Question[A]) -> A:
         answer: A = self._known[question]
         return answer
-
-    def __or__(self, other: Answers) -> Answers:
-        return Answers({**self._known, **other._known})

@@ -2,11 +2,11 @@
 
 Tiki 25 (tiki-webhooks.php, lib/auth/webhook.php) tries the handlers in the order of their ids. The first whose
 signature header is there, not empty, and equal to the HMAC of the raw body wins. tikisync differs on purpose where a
-signature proves less than it seems: a handler with an empty secret or without its user verifies nothing, and a
-multipart body is signed like any other (PHP hides it, so Tiki would compare with the HMAC of nothing). It widens three
-things: header names compare without case, the handler's own algorithm counts where Tiki always takes SHA-256, and
-what no handler accepts so is accepted by the recipe of a sender whose header a handler names (``recipes.choice``). A
-recipe in the config takes the place of Tiki's rule for its handler.
+signature proves less than it seems: a handler without its user, or whose secret is empty or a public key, verifies
+nothing, and a multipart body is signed like any other (PHP hides it, so Tiki would compare with the HMAC of nothing).
+It widens three things: header names compare without case, the handler's own algorithm counts where Tiki always takes
+SHA-256, and what no handler accepts so may be accepted by the recipe of a sender whose header a handler names
+(``recipes.choice``). A recipe in the config takes the place of Tiki's rule for its handler.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from tikisync.core.algorithms import hashlib_name
 from tikisync.core.handlers import Handler, Refused, Verified
 from tikisync.core.recipes import signing, verifying
 from tikisync.core.recipes.choice import configured, for_handler, inferred
+from tikisync.core.recipes.keys import is_public
 from tikisync.core.recipes.parts import WHOLE_BODY, Digests, Parts
 from tikisync.core.recipes.recipe import Recipe
 from tikisync.core.requests import Request
@@ -89,6 +90,8 @@ def misconfiguration(handler: Handler, recipes: Mapping[str, Recipe] = NO_RECIPE
         )
     if not handler.secret:
         return Refused("empty_secret", f"handler {handler.name} has no secret, so anybody could sign", handler.name)
+    if is_public(handler.secret):
+        return Refused("public_secret", f"handler {handler.name}: {verifying.ANYBODY_COULD_SIGN}", handler.name)
     return None
 
 

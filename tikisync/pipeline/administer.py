@@ -65,6 +65,8 @@ def discard(database: Database, numbers: Sequence[int]) -> int:
 
 def grants(database: Database, user: str, host: str, *, dashboard: bool = False) -> list[str]:
     """Return the GRANT statements for the running service; only tables that are there can be granted."""
+    if database.is_sqlite:
+        raise SetupError("SQLite has no users, so there is nothing to grant", hint="see to the file's permissions")
     own = [schema.VERSIONS, *(table.name for table in schema.TABLES)]
     privileges = tiki_grants.running(own, dashboard=dashboard)
     with database.transaction() as tx:

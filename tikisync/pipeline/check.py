@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tikisync.config import Config
 from tikisync.core import formulas
 from tikisync.core import items as planning
-from tikisync.core.changes import CLOSE, DELETE
+from tikisync.core.changes import CLOSE, DELETE, WRITE
 from tikisync.core.rules import Rule
 from tikisync.core.trackers import Item, Tracker
 from tikisync.core.verification import Handler, misconfiguration
@@ -111,6 +111,13 @@ def _rule(tx: Transaction, rule: Rule, handlers: Mapping[str, Handler], tiki: Pr
             planning.require_available(field, kind, tiki.is_on, rule.name)
         except RuleError as error:
             yield Finding(ERROR, f"{where} field.{perm_name}", error.message, error.hint)
+    unset = (each.perm_name for each in tracker.fields if each.is_mandatory and each.perm_name not in rule.fields)
+    missing = ", ".join(unset)
+    if missing and rule.action == WRITE and rule.item is None:
+        yield Finding(
+            WARNING, f"{where} tracker {tracker.name}", f"the rule does not set {missing}, and it is mandatory",
+            "set it in the rule, unless all items are there already or Tiki fills it by itself",
+        )  # fmt: skip
     for field_id, why in formulas.left_to_tiki(tracker).items():
         name = next(field.perm_name for field in tracker.fields if field.field_id == field_id)
         yield Finding(
@@ -122,6 +129,8 @@ def _rule(tx: Transaction, rule: Rule, handlers: Mapping[str, Handler], tiki: Pr
             WARNING, f"{where} status", f"tracker {tracker.name} hides the status, so only its administrators set it",
             "switch on 'show status' in the tracker's options, or drop the line",
         )  # fmt: skip
+    if not tiki.is_on("feature_trackers"):
+        return  # said already, and nobody has any rights then
     for handler in (handlers[name] for name in rule.handlers if name in handlers):
         yield from _permissions(tx, rule, tracker, handler, tiki)
 

@@ -18,9 +18,7 @@ class Preview:
 
     evaluation: Evaluation
     written: tuple[Written, ...]
-    rows: tuple[
-        tuple[str, str, Mapping[str, Any]], ...
-    ]  # (insert | update | delete | statement, table or SQL, columns)
+    rows: tuple[tuple[str, str, Mapping[str, Any]], ...]  # as ``database.Rehearsal`` records them
 
 
 def preview(applier: Applier, delivery: Delivery) -> Preview:

@@ -76,11 +76,7 @@ def create(tx: Transaction, plan: ItemPlan, situation: Situation) -> int:
     plan = plan.finished(item_id, {field.field_id: _next_number(tx, field, item_id) for field in plan.numbered})
     _write_values(tx, plan, item_id)
     _carry_out_effects(tx, plan, item_id, situation)
-    tx.run(
-        "UPDATE tiki_trackers SET items = COALESCE(items, 0) + 1, lastModif = :now WHERE trackerId = :tracker",
-        now=now,
-        tracker=plan.tracker.tracker_id,
-    )
+    tx.count("tiki_trackers", {"trackerId": plan.tracker.tracker_id}, "items", 1, {"lastModif": now})
     search_queue.add(tx, situation.preferences, [item_id], now)
     return item_id
 

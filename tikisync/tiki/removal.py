@@ -32,11 +32,7 @@ def _remove_one(tx: Transaction, item: Item, situation: Situation) -> None:
     _remove_object(tx, "trackeritem", str(item.item_id))
     for field_id in item.values:
         _remove_object(tx, "trackeritemfield", f"{item.item_id}:{field_id}")
-    tx.run(
-        "UPDATE tiki_trackers SET items = COALESCE(items, 1) - 1, lastModif = :now WHERE trackerId = :tracker",
-        now=situation.now,
-        tracker=item.tracker_id,
-    )
+    tx.count("tiki_trackers", {"trackerId": item.tracker_id}, "items", -1, {"lastModif": situation.now})
     own = {"itemId": item.item_id}
     watched = {"object": str(item.item_id), "event": "tracker_item_modified"}
     tx.delete("tiki_tracker_item_fields", own)

@@ -7,8 +7,7 @@ from dataclasses import replace
 
 from tikisync.core.algorithms import hashlib_name
 from tikisync.core.handlers import Handler
-from tikisync.core.recipes.handshakes import SIGNED_HANDSHAKES
-from tikisync.core.recipes.recipe import Recipe
+from tikisync.core.recipes.recipe import SIGNED_HANDSHAKES, Recipe
 from tikisync.core.recipes.senders import PLAIN, RECIPES
 
 _ENCODINGS = {"hmac": "hex", "base64 hmac": "base64"}  # of Tiki's types of verification

@@ -9,11 +9,12 @@ from __future__ import annotations
 import hmac
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from tikisync.core.handlers import Handler, Verified
+from tikisync.core.recipes.choice import for_handler
 from tikisync.core.recipes.parts import Parts
 from tikisync.core.recipes.recipe import Recipe
 from tikisync.core.recipes.verifying import check
@@ -39,6 +40,17 @@ def handshake(recipe: Recipe, handler: Handler, request: Request) -> HandshakeAn
     """Return the answer where the request is the handshake that the recipe asks for, else None."""
     shake = HANDSHAKES.get(recipe.handshake)
     return shake(recipe, handler, Parts(request)) if shake else None
+
+
+def answer(
+    request: Request, handlers: Iterable[Handler], recipes: Mapping[str, Recipe]
+) -> tuple[Handler, HandshakeAnswer] | None:
+    """Return the first handler whose handshake the request is, and the answer; ``recipes`` are the config's by name."""
+    for handler in handlers:
+        recipe = for_handler(handler, recipes) if request.handler_name in (None, handler.name) else None
+        if recipe and (found := handshake(recipe, handler, request)):
+            return handler, found
+    return None
 
 
 def _slack(recipe: Recipe, handler: Handler, parts: Parts) -> HandshakeAnswer | None:
@@ -136,4 +148,3 @@ HANDSHAKES: Mapping[str, Shake] = {
     "woocommerce": _woocommerce,
     "meta": _meta,
 }
-SIGNED_HANDSHAKES: Sequence[str] = ("slack", "zoom")

@@ -26,6 +26,10 @@ MAX_KEYS = 5  # in one secret field
 
 _NAMES = {"ed25519": "Ed25519", "ecdsa": "ECDSA P-256", "rsa": f"RSA (at least {MIN_RSA_BITS} bits)"}
 
+_PUBLIC = (  # how public keys begin: PEM, Standard Webhooks, and bare base64 of P-256 and RSA
+    "-----BEGIN PUBLIC KEY", "-----BEGIN RSA PUBLIC KEY", "-----BEGIN CERTIFICATE", "whpk_", "MFkwEwYHKoZIzj0C",
+    "MIIBIjANBgkqhkiG9w0B",
+)  # fmt: skip
 # The line breaks of PEM may be lost: browsers drop them from one-line fields.
 _PEM = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----([A-Za-z0-9+/=\s]+)-----END \1-----")
 
@@ -35,6 +39,11 @@ ENCODERS: Mapping[str, Callable[[bytes], bytes]] = {
     "base64url": urlsafe_b64encode,
     "text": bytes,
 }
+
+
+def is_public(secret: str) -> bool:
+    """Tell whether a secret field holds a public key, with which anybody could compute an HMAC."""
+    return secret.lstrip().startswith(_PUBLIC)
 
 
 def symmetric_key(secret: str, decoding: str) -> bytes:

@@ -9,6 +9,7 @@ from functools import lru_cache
 SCHEMES = ("hmac", "hash", "ed25519", "ecdsa", "rsa", "token")
 ENCODINGS = ("hex", "base64", "base64url", "text")
 KEYS = ("text", "whsec", "base64", "hex")
+SIGNED_HANDSHAKES = ("slack", "zoom")  # so that a stranger gets no answer
 CLOCKS = ("seconds", "milliseconds", "iso")
 VARIABLES = (
     "body",  # as received

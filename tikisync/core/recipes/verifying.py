@@ -12,13 +12,15 @@ from tikisync.core.algorithms import hashlib_name
 from tikisync.core.handlers import Handler, Refused, Verified
 from tikisync.core.recipes import timestamps
 from tikisync.core.recipes.content import contents
-from tikisync.core.recipes.keys import ENCODERS, decoded, is_signed_by, public_keys, symmetric_key
+from tikisync.core.recipes.keys import ENCODERS, decoded, is_public, is_signed_by, public_keys, symmetric_key
 from tikisync.core.recipes.parts import Content, Parts
 from tikisync.core.recipes.recipe import Recipe, RefusalError
 
 ASYMMETRIC = ("ed25519", "ecdsa", "rsa")
 MAX_SIGNATURES = 100  # in one request, as DocuSign sends at most
 MAX_CHECKS = 20  # with public keys, which cost most
+
+ANYBODY_COULD_SIGN = "its secret is a public key, so anybody could sign; name the sender's recipe in the config"
 
 
 def check(recipe: Recipe, handler: Handler, parts: Parts) -> Verified | Refused | None:
@@ -53,6 +55,8 @@ def require_usable(recipe: Recipe, secret: str) -> None:
         raise RefusalError("empty_secret", "it has no secret, so anybody could sign")
     if recipe.scheme in ASYMMETRIC:
         public_keys(secret, recipe.scheme)
+    elif is_public(secret):
+        raise RefusalError("public_secret", ANYBODY_COULD_SIGN)
     elif not symmetric_key(secret, recipe.key):
         raise RefusalError("empty_secret", "its secret is empty but for its prefix, so anybody could sign")
     if recipe.encoding not in ENCODERS:

@@ -1,0 +1,125 @@
+"""What writing an item takes, decided without a database."""
+
+from __future__ import annotations
+
+import pytest
+
+from tikisync.core import items
+from tikisync.core.changes import ItemChange
+from tikisync.core.fields.kind import Context
+from tikisync.core.items import FieldWrite, ItemPlan
+from tikisync.core.permission_levels import TRACKER, Levels, grant
+from tikisync.core.permissions import FEATURES, Rights
+from tikisync.core.questions import Answers
+from tikisync.core.trackers import Field, Item, Tracker
+from tikisync.errors import FieldValueError, NotPermittedError, RuleError, SenderError
+
+NAME = Field(1, 7, "name", "t", position=1, is_main=True, is_mandatory=True)
+AGE = Field(2, 7, "age", "n", position=2)
+MODIFIER = Field(3, 7, "modifier", "u", position=3, options={"autoassign": 2})
+PRIVATE = Field(4, 7, "private", "t", position=4, editable_by=frozenset({"Board"}))
+STRANGE = Field(5, 7, "strange", "??", position=5)
+TRACKER_OF_PEOPLE = Tracker(7, "People", (NAME, AGE, MODIFIER, PRIVATE, STRANGE), {"modItemStatus": "p"})
+CONTEXT = Context("hook", 1_700_000_000, creating=True)
+ADA = Item(12, 7, "o", {1: "Ada", 2: "36", 3: "ada"})
+
+
+def rights(item: Item | None) -> Rights:
+    granted = {grant("Staff", name) for name in ("create_tracker_items", "modify_tracker_items", "view_trackers")}
+    levels = Levels(granted, {(TRACKER, 7): (), ("trackeritem", 12): ()})
+    return Rights("hook", ("Staff",), TRACKER_OF_PEOPLE, item, levels, frozenset(FEATURES))
+
+
+def plan(item: Item | None, *, status: str | None = None, **fields: object) -> ItemPlan:
+    change = ItemChange("r", "People", fields=fields, status=status)  # type: ignore[arg-type]
+    draft = items.draft(TRACKER_OF_PEOPLE, item, change, rights(item), CONTEXT)
+    return draft.plan(rights(item), Answers())
+
+
+def written(plan: ItemPlan) -> dict[str, str | None]:
+    return {write.field.perm_name: write.new for write in plan.writes}
+
+
+def test_a_new_item_gets_a_value_for_every_field_and_null_where_the_user_may_not_write() -> None:
+    assert written(plan(None, name="Ada")) == {"name": "Ada", "age": "", "modifier": "hook", "private": None}
+
+
+def test_an_update_writes_what_changes_and_what_tiki_sets_by_itself() -> None:
+    assert written(plan(ADA, name="Ada", age=37)) == {"age": "37", "modifier": "hook"}
+
+
+def test_an_update_that_changes_nothing_writes_nothing_and_keeps_the_status() -> None:
+    unchanged = plan(ADA, name="Ada", age=36)
+
+    assert unchanged.is_unchanged
+    assert (unchanged.writes, unchanged.status) == ((), "o")
+
+
+def test_a_change_gives_the_item_the_status_that_the_tracker_sets_at_every_change() -> None:
+    assert plan(ADA, age=37).status == "p"
+
+
+def test_a_status_counts_for_nothing_where_the_tracker_does_not_show_it_and_a_note_says_so() -> None:
+    ignored = plan(ADA, status="c", age=36)
+
+    assert ignored.is_unchanged
+    assert "does not show it" in ignored.notes[0]
+
+
+def test_all_problems_are_told_at_once_what_is_missing_first() -> None:
+    with pytest.raises(SenderError) as told:
+        plan(None, name="", age="old")
+
+    assert str(told.value).startswith("rule r: field name: it is mandatory")
+    assert "field age: " in str(told.value)
+    assert told.value.reason == "mandatory_missing"
+
+
+def test_one_problem_names_its_rule_and_field() -> None:
+    with pytest.raises(FieldValueError, match="rule r, field age: "):
+        plan(None, name="Ada", age="old")
+
+
+def test_a_field_that_the_user_may_not_edit_is_refused_by_name() -> None:
+    with pytest.raises(NotPermittedError, match="field private of tracker People"):
+        plan(None, name="Ada", private="x")
+
+
+def test_a_field_that_does_not_exist_is_refused_with_those_that_do() -> None:
+    with pytest.raises(RuleError) as refused:
+        items.writable(TRACKER_OF_PEOPLE, "agee", "r")
+
+    assert refused.value.hint == "its fields are name, age, modifier, private, strange"
+
+
+def test_a_field_of_an_unknown_type_is_refused_and_else_left_alone() -> None:
+    with pytest.raises(RuleError, match="does not know its type"):
+        items.writable(TRACKER_OF_PEOPLE, "strange", "r")
+    assert "strange" not in written(plan(None, name="Ada"))
+
+
+def test_a_field_whose_type_is_switched_off_is_refused_with_the_preference() -> None:
+    field, kind = items.writable(TRACKER_OF_PEOPLE, "age", "r")
+
+    items.require_available(field, kind, lambda name: True, "r")
+    with pytest.raises(RuleError, match="preference trackerfield_numeric is off"):
+        items.require_available(field, kind, lambda name: False, "r")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "logged"), [("1", "1.0", None), (None, "", None), ("", "0", ""), ("a", "A", "a")]
+)
+def test_history_goes_by_phps_comparison(old: str | None, new: str | None, logged: str | None) -> None:
+    write = FieldWrite(NAME, old, new)
+
+    assert write.logged(CONTEXT.dates) == logged
+
+
+def test_a_new_item_has_no_history() -> None:
+    assert plan(None, name="Ada").history() == []
+
+
+def test_an_option_that_is_no_number_counts_as_none() -> None:
+    assert Field(1, 7, "x", "t", options={"max": "many"}).number("max", 5) == 0
+    assert Field(1, 7, "x", "t", options={"max": float("inf")}).number("max", 5) == 0
+    assert Field(1, 7, "x", "t").number("max", 5) == 5
