@@ -47,7 +47,11 @@ def delivery(database: Database, number: int) -> tuple[Delivery, Sequence[Attemp
     with database.transaction() as tx:
         found = deliveries.get(tx, number)
         if found is None:
-            raise SetupError(f"there is no delivery {number}", hint="`tikisync inbox list` shows those there are")
+            raise SetupError(
+                f"there is no delivery {number}",
+                hint="`tikisync inbox list` shows those there are",
+                reason="delivery_unknown",
+            )
         return found, attempts.of(tx, number)
 
 

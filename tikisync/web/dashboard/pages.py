@@ -56,7 +56,7 @@ class Pages:
 
     def trouble(self, request: Request, error: TikisyncError) -> Response:
         """Return the page for an error, in the words that an admin gets on the command line too."""
-        status = 503 if error.retried else 500
+        status = 404 if error.reason == "delivery_unknown" else 503 if error.retried else 500
         return self.render(request, "trouble.html", status=status, message=str(error), hint=error.hint)
 
     def missing(self, request: Request, status: int) -> Response:
