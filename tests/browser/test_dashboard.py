@@ -31,6 +31,12 @@ PAGES = (
 DESK, PHONE = {"width": 1280, "height": 800}, {"width": 360, "height": 740}
 
 
+_SHOWS_FOCUS = """() => {
+    const focused = document.activeElement;
+    return focused === document.body || getComputedStyle(focused).outlineStyle !== "none";
+}"""
+
+
 def status(site: Site, number: int) -> str:
     return administer.delivery(site.database, number)[0].status
 
@@ -163,8 +169,7 @@ def _tab_to(page: Page, text: str) -> None:
     """Press Tab until the element with this text has the focus; each one on the way must show that it has it."""
     for _ in range(60):
         page.keyboard.press("Tab")
-        style = "getComputedStyle(document.activeElement)"
-        assert page.evaluate(f"document.activeElement === document.body || {style}.outlineStyle !== 'none'")
+        assert page.evaluate(_SHOWS_FOCUS), page.evaluate("document.activeElement.outerHTML")
         if _focused(page) == text:
             return
     raise AssertionError(f"Tab never comes to {text}")

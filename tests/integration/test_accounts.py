@@ -11,7 +11,7 @@ from sqlalchemy.engine import make_url
 
 from tests.databases import ServerAdmin
 from tikisync.core.login import Denied
-from tikisync.core.sessions import Session
+from tikisync.core.sessions import Session, seal
 from tikisync.database import Database
 from tikisync.pipeline import administer
 from tikisync.pipeline.sign_in import SignIn
@@ -19,6 +19,7 @@ from tikisync.tiki import accounts, preferences
 
 NOW = 1_800_000_000
 DAY = 86_400
+KEY = b"k" * 32
 PASSWORD = "a good one"
 HASH = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
 
@@ -46,7 +47,7 @@ def prefer(database: Database, name: str, value: str) -> None:
 
 def sign_in(database: Database, login: str = "Boss", password: str = PASSWORD) -> str:
     """Return the login that is let in, or ``-`` and the reason."""
-    verdict = SignIn(database, {}, lambda: NOW).sign_in(login, password, "", "192.0.2.1")
+    verdict = SignIn(database, {}, lambda: NOW, KEY).sign_in(login, password, "", "192.0.2.1")
     return f"-{verdict.reason}" if isinstance(verdict, Denied) else verdict.login
 
 
@@ -79,9 +80,9 @@ def test_an_account_that_is_not_in_order_is_refused(site: Database, changes: dic
 def test_preferences_decide_and_forced_ones_stand_above_the_table(site: Database) -> None:
     prefer(site, "auth_method", "ldap")
     assert sign_in(site) == "-auth_method"
-    forced = SignIn(site, {"auth_method": "tiki"}, lambda: NOW).sign_in("Boss", PASSWORD, "", "")
+    forced = SignIn(site, {"auth_method": "tiki"}, lambda: NOW, KEY).sign_in("Boss", PASSWORD, "", "")
     assert isinstance(forced, Session)
-    insisted = SignIn(site, {}, lambda: NOW, local_passwords=True).sign_in("Boss", PASSWORD, "", "")
+    insisted = SignIn(site, {}, lambda: NOW, KEY, local_passwords=True).sign_in("Boss", PASSWORD, "", "")
     assert isinstance(insisted, Session)
     prefer(site, "auth_method", "tiki")
     prefer(site, "pass_due", "0")
@@ -127,7 +128,7 @@ def test_a_user_in_no_group_is_no_administrator(site: Database) -> None:
 
 def test_too_many_tries_are_refused_unseen_and_the_owner_starts_anew(site: Database) -> None:
     now = [float(NOW)]
-    signing_in = SignIn(site, {}, lambda: now[0])
+    signing_in = SignIn(site, {}, lambda: now[0], KEY)
     for _ in range(5):
         assert isinstance(signing_in.sign_in("boss", "wrong", "", "192.0.2.1"), Denied)
     refused = signing_in.sign_in("Boss", PASSWORD, "", "192.0.2.1")
@@ -139,17 +140,19 @@ def test_too_many_tries_are_refused_unseen_and_the_owner_starts_anew(site: Datab
 
 
 def test_a_session_ends_with_the_password_the_rights_or_the_account(site: Database) -> None:
-    signing_in = SignIn(site, {}, lambda: NOW)
+    signing_in = SignIn(site, {}, lambda: NOW, KEY)
     session = signing_in.sign_in("Boss", PASSWORD, "", "")
     assert isinstance(session, Session)
-    assert signing_in.still_holds(session)
+    cookie = seal(session, KEY)
+    assert signing_in.session(cookie) == session
+    assert SignIn(site, {}, lambda: NOW, b"x" * 32).session(cookie) is None
     for table, where, changes in (
         ("users_users", {"login": "Boss"}, {"waiting": "a"}),
         ("users_users", {"login": "Boss"}, {"waiting": None, "hash": "another"}),
         ("users_users", {"login": "Boss"}, {"hash": HASH, "login": "Chief"}),
     ):
         change(site, table, where, changes)
-        assert not signing_in.still_holds(session)
+        assert signing_in.session(cookie) is None
 
 
 def test_nothing_is_written_to_the_account(site: Database) -> None:

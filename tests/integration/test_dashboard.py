@@ -171,6 +171,13 @@ def test_the_front_page_tells_how_things_stand(admin: httpx2.Client) -> None:
     assert "<html" not in live
 
 
+def test_the_front_page_says_that_the_login_will_be_closed(site: Site, admin: httpx2.Client) -> None:
+    with site.database.transaction() as tx:
+        tx.insert("tiki_preferences", {"name": "auth_method", "value": "ldap"})
+    assert any(each.where == "preference auth_method" for each in site.app.check())
+    assert admin.get("/").status_code == 303
+
+
 def test_the_front_page_says_when_webhooks_are_switched_off(site: Site, admin: httpx2.Client) -> None:
     with site.database.transaction() as tx:
         tx.update("tiki_preferences", {"name": "auth_webhooks"}, {"value": "n"})
@@ -337,9 +344,12 @@ def test_trouble_with_the_database_is_told_in_words(site: Site, admin: httpx2.Cl
     answer = admin.get("/deliveries/1")
     assert answer.status_code == 500
     assert "That did not work" in answer.text
+    assert "tikisync_attempts" in answer.text
     with site.database.transaction() as tx:
         tx.run("DROP TABLE users_users")
-    assert admin.get("/").status_code == 500
+    answer = admin.get("/")
+    assert answer.status_code == 500
+    assert "users_users" not in answer.text
 
 
 def test_what_a_sender_sends_is_never_html(site: Site, admin: httpx2.Client) -> None:

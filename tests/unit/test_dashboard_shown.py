@@ -61,6 +61,12 @@ def test_signatures_and_secrets_among_the_headers_are_masked() -> None:
     assert [name for name, value in masked if value == "told"] == ["user-agent"]
 
 
+def test_secrets_in_the_address_are_masked() -> None:
+    assert shown.query("shop=a%20b&api_key=12&x-token=3&empty=") == (
+        f"shop=a b&api_key={shown.MASKED}&x-token={shown.MASKED}&empty="
+    )
+
+
 def test_items_become_links_where_tikis_address_is_known_and_nothing_else_becomes_html() -> None:
     line = "rule <b>: created item 12 of tracker <i>Orders</i>"
     assert shown.item_links(line, "https://t.example/") == (

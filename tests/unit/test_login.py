@@ -103,6 +103,6 @@ def test_a_secret_that_is_none_matches_no_code() -> None:
 
 
 def test_another_password_is_another_fingerprint_and_secrets_stay_out_of_the_repr() -> None:
-    assert replace(ADMIN, hash="x").fingerprint != ADMIN.fingerprint
+    assert replace(ADMIN, hash="x").fingerprint(b"key") != ADMIN.fingerprint(b"key") != ADMIN.fingerprint(b"other")
     assert ADMIN.hash not in repr(ADMIN)
     assert RFC_SECRET not in repr(replace(ADMIN, totp_secret=RFC_SECRET))

@@ -25,10 +25,18 @@ def test_an_address_that_tries_many_logins_waits_too() -> None:
     assert limit.wait("new", "192.0.2.2", 1) == 0
 
 
+def test_the_addresses_of_one_ipv6_network_count_as_one() -> None:
+    limit = LoginLimit()
+    for number in range(PER_PAIR):
+        limit.count("admin", f"2001:db8::{number:x}", 0)
+    assert limit.wait("admin", "2001:db8::ffff", 1) > 0
+    assert limit.wait("admin", "2001:db8:0:1::1", 1) == 0
+
+
 def test_a_login_that_is_tried_from_many_addresses_waits_everywhere() -> None:
     limit = LoginLimit()
     for number in range(PER_LOGIN):
-        limit.count("admin", f"2001:db8::{number:x}", 0)
+        limit.count("admin", f"2001:db8:0:{number:x}::1", 0)
     assert limit.wait("admin", HERE, 1) > 0
     assert limit.wait("boss", HERE, 1) == 0
 

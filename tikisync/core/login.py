@@ -7,7 +7,6 @@ is due for a change is refused instead of led to the form that changes it, and o
 from __future__ import annotations
 
 import base64
-import hashlib
 import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -32,10 +31,9 @@ class Account:
     totp_secret: str = field(repr=False)
     is_admin: bool  # a group that has not expired holds tiki_p_admin
 
-    @property
-    def fingerprint(self) -> str:
-        """Changes with the password: a session that began with another one ends."""
-        return hashlib.sha256(f"{self.login}\n{self.hash}".encode()).hexdigest()[:16]
+    def fingerprint(self, key: bytes) -> str:
+        """Return what changes with the password, so that a session ends with it, and tells nothing without the key."""
+        return hmac.digest(key, f"{self.login}\n{self.hash}".encode(), "sha256").hex()[:32]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
+from ipaddress import ip_address, ip_network
 
 WINDOW = 900  # seconds in which tries count
 PER_PAIR = 5  # of one login from one address
@@ -31,7 +32,7 @@ class LoginLimit:
 
     def succeeded(self, login: str, address: str) -> None:
         """Forget the tries of a login from an address: its owner is in."""
-        self._tries.pop((login.casefold(), address), None)
+        self._tries.pop((login.casefold(), _network(address)), None)
 
     def _wait(self, key: tuple[str, str], limit: int, now: float) -> int:
         tries = self._tries.get(key)
@@ -44,5 +45,14 @@ class LoginLimit:
 
 
 def _keys(login: str, address: str) -> dict[tuple[str, str], int]:
-    login = login.casefold()
+    login, address = login.casefold(), _network(address)
     return {(login, address): PER_PAIR, ("", address): PER_ADDRESS, (login, ""): PER_LOGIN}
+
+
+def _network(address: str) -> str:
+    """Return the network that an IPv6 address belongs to: who has one has 2**64 of them."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address
+    return str(ip_network((parsed, 64), strict=False)) if parsed.version == 6 else address

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from tikisync.config import Config
+from tikisync.config import Config, DashboardSettings
 from tikisync.core import formulas
 from tikisync.core import items as planning
 from tikisync.core.changes import CLOSE, DELETE, WRITE
@@ -47,6 +47,7 @@ def check(database: Database, config: Config, forced: Mapping[str, str], warning
         tiki = preferences.load(tx, forced)
         handlers = tiki_handlers.load(tx)
         findings += _site(tx, tiki)
+        findings += _dashboard(tiki, config.dashboard)
         findings += _handlers(handlers, config)
         by_name = {handler.name: handler for handler in handlers}
         for rule in config.rules:
@@ -69,6 +70,15 @@ def _site(tx: Transaction, tiki: Preferences) -> Iterator[Finding]:
         yield Finding(
             WARNING, ", ".join(old), "these tables are MyISAM: a crash can leave an item half written for a while",
             "convert them to InnoDB with Tiki's db/tiki_convert_myisam_to_innodb.sql",
+        )  # fmt: skip
+
+
+def _dashboard(tiki: Preferences, settings: DashboardSettings) -> Iterator[Finding]:
+    method = tiki["auth_method"]
+    if settings.enabled and method != "tiki" and not settings.local_passwords:
+        yield Finding(
+            ERROR, "preference auth_method", f"it is {method}, so nobody can log in to the dashboard with a password",
+            "set local_passwords = yes in [dashboard] if Tiki's own passwords of administrators are to count",
         )  # fmt: skip
 
 

@@ -25,13 +25,13 @@ def routes(app: App) -> list[BaseRoute]:
     settings = app.config.dashboard
     if not settings.enabled:
         return []
-    sign_in = SignIn(app.database, app.forced, time.time, local_passwords=settings.local_passwords)
     key = settings.session_key.encode() or secrets.token_bytes(32)
+    sign_in = SignIn(app.database, app.forced, time.time, key, local_passwords=settings.local_passwords)
     pages = Pages(app)
     guarded = Mount(
         PREFIX,
         routes=[
-            *login.routes(pages, sign_in, key),
+            *login.routes(pages, sign_in),
             *now.routes(pages),
             *deliveries.routes(pages),
             *rules.routes(pages),
@@ -40,5 +40,5 @@ def routes(app: App) -> list[BaseRoute]:
     )
     return [
         Route(PREFIX, login.to_front_page),
-        Guard.around(guarded, pages, sign_in, key),
+        Guard.around(guarded, pages, sign_in),
     ]

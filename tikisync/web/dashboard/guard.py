@@ -14,7 +14,6 @@ from starlette.routing import Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tikisync.core.requests import client_address
-from tikisync.core.sessions import Session, unseal
 from tikisync.errors import TikisyncError
 from tikisync.pipeline.sign_in import SignIn
 from tikisync.web.dashboard.pages import COOKIE, PREFIX, Pages
@@ -38,16 +37,15 @@ _HEADERS = {
 class Guard:
     """ASGI around the dashboard's routes; puts ``session`` and ``form`` into the request's state."""
 
-    def __init__(self, routes: ASGIApp, pages: Pages, sign_in: SignIn, key: bytes) -> None:
+    def __init__(self, routes: ASGIApp, pages: Pages, sign_in: SignIn) -> None:
         self._routes = routes
         self._pages = pages
         self._sign_in = sign_in
-        self._key = key
 
     @classmethod
-    def around(cls, mount: Mount, pages: Pages, sign_in: SignIn, key: bytes) -> Mount:
+    def around(cls, mount: Mount, pages: Pages, sign_in: SignIn) -> Mount:
         """Return the mount with its inside guarded."""
-        return Mount(mount.path, app=cls(mount.app, pages, sign_in, key))
+        return Mount(mount.path, app=cls(mount.app, pages, sign_in))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request (ASGI 3)."""
@@ -85,14 +83,10 @@ class Guard:
         if request.url.path.startswith(_OPEN):
             return None
         try:
-            state["session"] = await run_in_threadpool(self._session, request)
+            state["session"] = await run_in_threadpool(self._sign_in.session, request.cookies.get(COOKIE, ""))
         except TikisyncError as error:
             return self._pages.trouble(request, error)
         return None if state["session"] else _to_login(request)
-
-    def _session(self, request: Request) -> Session | None:
-        session = unseal(request.cookies.get(COOKIE, ""), self._key, int(self._sign_in.clock()))
-        return session if session and self._sign_in.still_holds(session) else None
 
     def _client(self, request: Request) -> str:
         peer = request.client.host if request.client else ""

@@ -15,8 +15,8 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _NOT_KEPT = "Your browser did not keep the session: open the dashboard over https (or on this very machine)."
 
 
-def routes(pages: Pages, sign_in: SignIn, key: bytes) -> list[Route]:
-    """Return the routes of logging in and out; sessions are signed with ``key``."""
+def routes(pages: Pages, sign_in: SignIn) -> list[Route]:
+    """Return the routes of logging in and out."""
 
     def form(request: Request) -> Response:
         told = _NOT_KEPT if _signed_in(request.query_params.get("next", "")) else ""
@@ -31,7 +31,7 @@ def routes(pages: Pages, sign_in: SignIn, key: bytes) -> list[Route]:
             status = 429 if verdict.reason == "too_many" else 403
             return pages.render(request, "login.html", status=status, problem=verdict.told, next=target)
         answer = RedirectResponse(_marked(target), 303)
-        _set_cookie(answer, request, seal(verdict, key), LIFETIME)
+        _set_cookie(answer, request, seal(verdict, sign_in.key), LIFETIME)
         return answer
 
     def leave(request: Request) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +14,10 @@ from starlette.responses import HTMLResponse, Response
 from tikisync import __version__
 from tikisync.app import App
 from tikisync.errors import TikisyncError
+from tikisync.logs import event
 from tikisync.web.dashboard import shown
+
+log = logging.getLogger(__name__)
 
 PREFIX = "/tikisync"
 COOKIE = "tikisync_session"
@@ -55,9 +59,11 @@ class Pages:
         return HTMLResponse(self._templates.get_template(template).render({**frame, **content}), status)
 
     def trouble(self, request: Request, error: TikisyncError) -> Response:
-        """Return the page for an error, in the words that an admin gets on the command line too."""
+        """Return the page for an error, in the words that an admin gets on the command line too; a stranger none."""
+        event(log, logging.ERROR, "dashboard.trouble", reason=error.reason, error=str(error))
         status = 404 if error.reason == "delivery_unknown" else 503 if error.retried else 500
-        return self.render(request, "trouble.html", status=status, message=str(error), hint=error.hint)
+        told = (str(error), error.hint) if request.scope["state"]["session"] else ("Its log says why.", "")
+        return self.render(request, "trouble.html", status=status, message=told[0], hint=told[1])
 
     def missing(self, request: Request, status: int) -> Response:
         """Return the page for an address or a method that there is not."""

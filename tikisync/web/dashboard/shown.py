@@ -17,7 +17,7 @@ MASKED = "•••••• (hidden)"
 LONGEST = 200_000  # characters of a body that a page shows
 
 _ITEM = re.compile(r"\b(?:a new )?item (\d+) of tracker ")
-_SECRET = re.compile(r"signature|token|secret|hmac|api-?key|auth|digest|cookie|password", re.IGNORECASE)
+_SECRET = re.compile(r"signature|token|secret|hmac|api[-_]?key|auth|digest|cookie|password", re.IGNORECASE)
 
 
 def moment(milliseconds: int | None) -> Markup:
@@ -76,6 +76,12 @@ def headers(delivery: Delivery, hidden: frozenset[str]) -> list[tuple[str, str]]
     return [(name, MASKED if name in hidden or _SECRET.search(name) else value) for name, value in delivery.headers]
 
 
+def query(text: str) -> str:
+    """Return a query string for reading, the values of secrets masked."""
+    pairs = parse_qsl(text, keep_blank_values=True)
+    return "&".join(f"{name}={MASKED if _SECRET.search(name) else given}" for name, given in pairs)
+
+
 def item_links(line: str, tiki_url: str) -> Markup:
     """Return a line about what was written, its items as links to Tiki where its address is known."""
     line = line.replace("item 0 of", "a new item of")
@@ -93,5 +99,5 @@ def value(given: Any) -> str:
 
 
 FILTERS: Mapping[str, Callable[..., Any]] = {
-    "moment": moment, "ago": ago, "span": span, "size": size, "item_links": item_links, "value": value,
+    "moment": moment, "ago": ago, "span": span, "size": size, "query": query, "item_links": item_links, "value": value,
 }  # fmt: skip
