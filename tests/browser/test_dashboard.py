@@ -27,6 +27,8 @@ PAGES = (
     "/handlers",
     "/rules",
     "/workbench?rule=order&delivery=5",
+    "/workbench?rule=order&delivery=1",
+    "/workbench?delivery=3",
 )
 DESK, PHONE = {"width": 1280, "height": 800}, {"width": 360, "height": 740}
 

@@ -62,7 +62,7 @@ class Pages:
         """Return the page for an error, in the words that an admin gets on the command line too; a stranger none."""
         event(log, logging.ERROR, "dashboard.trouble", reason=error.reason, error=str(error))
         status = 404 if error.reason == "delivery_unknown" else 503 if error.retried else 500
-        told = (str(error), error.hint) if request.scope["state"]["session"] else ("Its log says why.", "")
+        told = (str(error), error.hint) if request.scope["state"]["session"] else ("The service's log says why.", "")
         return self.render(request, "trouble.html", status=status, message=told[0], hint=told[1])
 
     def missing(self, request: Request, status: int) -> Response:
