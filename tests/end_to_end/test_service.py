@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import json
 import signal
+import threading
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ import pytest
 from tests.end_to_end.program import free_port, running, until
 from tests.end_to_end.test_commands import ORDER, RULES
 from tikisync.database import Database
+from tikisync.errors import PassingError
 
 
 def signed(body: bytes, secret: str = "shop-secret") -> dict[str, str]:
@@ -115,3 +117,31 @@ def test_changes_of_one_item_are_applied_in_the_order_received_by_two_workers(
         assert tx.value("SELECT value FROM tiki_tracker_item_fields WHERE fieldId = 47") == "15EUR"
         history = tx.all("SELECT value FROM tiki_tracker_item_field_logs WHERE fieldId = 47 ORDER BY version")
         assert [row["value"] for row in history] == [f"{total}EUR" for total in range(1, len(states))]
+
+
+def test_a_service_told_to_stop_amid_requests_has_kept_all_it_answered_and_exits_cleanly(
+    tiki: Database, config: Path, port: int
+) -> None:
+    answered: list[int] = []
+    with running("serve", config, port) as service:
+
+        def send(first: int) -> None:
+            for number in range(first, first + 1000):
+                try:
+                    if service.post(order(number), signed(order(number))) == (200, "ok"):
+                        answered.append(number)
+                except PassingError:
+                    return  # it has stopped
+
+        senders = [threading.Thread(target=send, args=(1000 * n,)) for n in range(4)]
+        for sender in senders:
+            sender.start()
+        until(lambda: len(answered) > 50, service.log)
+        assert service.stop() == 0
+        for sender in senders:
+            sender.join()
+    with tiki.transaction() as tx:
+        kept = {str(json.loads(row["body"])["id"]) for row in tx.all("SELECT body FROM tikisync_deliveries")}
+        leased = tx.value("SELECT COUNT(*) FROM tikisync_deliveries WHERE leased_by IS NOT NULL")
+    assert {f"A-{number}" for number in answered} <= kept
+    assert leased == 0  # what it had claimed and not applied yet is given back

@@ -25,10 +25,9 @@ def post(url: str, body: bytes, headers: Mapping[str, str], timeout: float = 30)
         connection.request("POST", target, body, {"User-Agent": "tikisync-send", **headers})
         answer = connection.getresponse()
         return answer.status, answer.read(10_000).decode("utf-8", "replace").strip()
-    except OSError as error:
-        raise PassingError(
-            f"nothing answers at {url} ({error.strerror or error})", hint="start the service with `tikisync serve`"
-        ) from error
+    except (OSError, http.client.HTTPException) as error:
+        told = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise PassingError(f"nothing answers at {url} ({told})", hint="start the service: `tikisync serve`") from error
     finally:
         connection.close()
 
