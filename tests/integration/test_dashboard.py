@@ -77,6 +77,8 @@ def test_the_session_is_a_cookie_that_scripts_cannot_read_and_leaves_the_machine
     assert "Secure" not in here
     elsewhere = stranger.post("/login", data=given, headers={"host": "tiki.example"}).headers["set-cookie"]
     assert "Secure" in elsewhere.split("; ")
+    behind_a_proxy = stranger.post("/login", data=given, headers={"x-forwarded-proto": "https"}).headers["set-cookie"]
+    assert "Secure" in behind_a_proxy.split("; ")
 
 
 def test_a_browser_that_does_not_keep_the_session_is_told_why(stranger: httpx2.Client) -> None:
@@ -154,6 +156,11 @@ def test_other_methods_and_boundless_forms_are_refused(admin: httpx2.Client) -> 
     assert admin.post("/workbench", content=b"a=" + b"x" * (5 << 20)).status_code == 413
     assert admin.post("/deliveries/1/explode").status_code == 404
     assert admin.post("/workbench", content=b"\xff=\xfe" + b"&a=b" * 200).status_code == 200
+
+
+def test_a_stranger_cannot_make_us_read_much(stranger: httpx2.Client) -> None:
+    assert stranger.post("/login", content=b"login=" + b"x" * (17 << 10)).status_code == 413
+    assert stranger.post("/workbench", content=b"text=" + b"x" * (17 << 10)).status_code == 303
 
 
 def test_the_bare_prefix_leads_to_the_front_page(stranger: httpx2.Client) -> None:

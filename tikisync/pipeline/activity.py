@@ -17,6 +17,7 @@ from tikisync.tiki import handlers as tiki_handlers
 
 MINUTES = 60
 BULK = 1000  # deliveries that one action takes at most
+_ROUNDS = 10  # of a search for them
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +62,14 @@ def found(database: Database, wanted: Filter, before_id: int | None) -> tuple[Pa
 
 
 def matching(database: Database, wanted: Filter) -> list[int]:
-    """Return the ids of the newest deliveries that a filter finds, at most BULK."""
+    """Return the ids of the newest deliveries that a filter finds, at most BULK; a text only among the newest."""
     ids: list[int] = []
     before: int | None = None
     with database.transaction() as tx:
-        while len(ids) < BULK:
+        for _ in range(_ROUNDS):
             more, before = search.matching(tx, wanted, before, BULK - len(ids))
             ids += more
-            if before is None:
+            if before is None or len(ids) == BULK:
                 break
     return ids
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from ipaddress import ip_address
 from typing import TypeAlias
 
 from starlette.requests import Request
@@ -21,6 +20,7 @@ from tikisync.errors import TikisyncError
 from tikisync.pipeline import overview
 from tikisync.pipeline.overview import Overview
 from tikisync.pipeline.receive import Answer
+from tikisync.web.nearness import is_local
 
 Sample: TypeAlias = "tuple[dict[str, str], float]"
 
@@ -84,16 +84,6 @@ def metric(name: str, kind: str, told: str, samples: Iterable[Sample]) -> Iterat
     for labels, value in samples:
         shown = ",".join(f'{label}="{_escaped(text)}"' for label, text in labels.items())
         yield f"{name}{{{shown}}} {value}\n" if shown else f"{name} {value}\n"
-
-
-def is_local(request: Request) -> bool:
-    """Tell whether a request comes from this machine and through no proxy on it."""
-    if request.client is None or "x-forwarded-for" in request.headers or "forwarded" in request.headers:
-        return False
-    try:
-        return ip_address(request.client.host).is_loopback
-    except ValueError:
-        return False
 
 
 def _escaped(text: str) -> str:

@@ -19,6 +19,7 @@ from tikisync.pipeline.sign_in import SignIn
 from tikisync.web.dashboard.pages import COOKIE, PREFIX, Pages
 
 MAX_FORM = 4 << 20  # bytes: a payload pasted into the workbench, percent-encoded
+MAX_LOGIN = 16 << 10  # bytes, of somebody we do not know yet
 MAX_FIELDS = 100
 
 _OPEN = (f"{PREFIX}/login", f"{PREFIX}/static/")
@@ -71,22 +72,23 @@ class Guard:
         """Return the answer of a request that goes no further; else fill in its state."""
         state = request.scope.setdefault("state", {})
         state.update(session=None, form={}, client_ip=self._client(request))
-        if request.method == "POST":
-            if not is_same_origin(request):
-                return PlainTextResponse("This form was not sent from the dashboard's own pages.", 403)
-            form = await _form(request)
-            if form is None:
-                return PlainTextResponse("The form is too large.", 413)
-            state["form"] = form
-        elif request.method not in ("GET", "HEAD"):
+        if request.method not in ("GET", "HEAD", "POST"):
             return PlainTextResponse("Only GET and POST are allowed here.", 405, {"allow": "GET, HEAD, POST"})
-        if request.url.path.startswith(_OPEN):
-            return None
-        try:
-            state["session"] = await run_in_threadpool(self._sign_in.session, request.cookies.get(COOKIE, ""))
-        except TikisyncError as error:
-            return self._pages.trouble(request, error)
-        return None if state["session"] else _to_login(request)
+        if request.method == "POST" and not is_same_origin(request):
+            return PlainTextResponse("This form was not sent from the dashboard's own pages.", 403)
+        is_open = request.url.path.startswith(_OPEN)
+        if not is_open:
+            try:
+                state["session"] = await run_in_threadpool(self._sign_in.session, request.cookies.get(COOKIE, ""))
+            except TikisyncError as error:
+                return self._pages.trouble(request, error)
+            if state["session"] is None:
+                return _to_login(request)
+        if request.method == "POST":
+            state["form"] = await _form(request, MAX_LOGIN if is_open else MAX_FORM)
+            if state["form"] is None:
+                return PlainTextResponse("The form is too large.", 413)
+        return None
 
     def _client(self, request: Request) -> str:
         peer = request.client.host if request.client else ""
@@ -115,12 +117,12 @@ def _to_login(request: Request) -> Response:
     return RedirectResponse(f"{PREFIX}/login{query}", 303)
 
 
-async def _form(request: Request) -> Mapping[str, str] | None:
+async def _form(request: Request, most: int) -> Mapping[str, str] | None:
     """Return the fields of a form, the last of those that are there twice; None where it is too large."""
     body = b""
     async for chunk in request.stream():
         body += chunk
-        if len(body) > MAX_FORM:
+        if len(body) > most:
             return None
     try:
         return dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MAX_FIELDS))

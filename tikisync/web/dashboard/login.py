@@ -10,6 +10,7 @@ from tikisync.core.login import Denied
 from tikisync.core.sessions import LIFETIME, seal
 from tikisync.pipeline.sign_in import SignIn
 from tikisync.web.dashboard.pages import COOKIE, PREFIX, Pages
+from tikisync.web.nearness import is_local
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _NOT_KEPT = "Your browser did not keep the session: open the dashboard over https (or on this very machine)."
@@ -53,9 +54,10 @@ def to_front_page(_request: Request) -> Response:
 
 def _set_cookie(answer: Response, request: Request, value: str, lifetime: int) -> None:
     """Set the session cookie: for https only, except on the machine itself, where it crosses no network."""
+    is_near = request.url.hostname in _LOOPBACK and is_local(request)
     answer.set_cookie(
         COOKIE, value, max_age=lifetime, path=f"{PREFIX}/", httponly=True, samesite="lax",
-        secure=request.url.hostname not in _LOOPBACK,
+        secure=not is_near,
     )  # fmt: skip
 
 
