@@ -154,7 +154,8 @@ def test_no_page_has_an_inline_script_or_style(admin: httpx2.Client) -> None:
 def test_other_methods_and_boundless_forms_are_refused(admin: httpx2.Client) -> None:
     assert admin.put("/deliveries/1").status_code == 405
     assert admin.post("/workbench", content=b"a=" + b"x" * (5 << 20)).status_code == 413
-    assert admin.post("/deliveries/1/explode").status_code == 404
+    for path in ("/deliveries/1/explode", "/deliveries/x/replay", f"/deliveries/{'9' * 5000}/replay"):
+        assert admin.post(path).status_code == 404
     assert admin.post("/workbench", content=b"\xff=\xfe" + b"&a=b" * 200).status_code == 200
 
 
@@ -264,10 +265,18 @@ def test_a_body_that_no_rule_can_read_says_so(site: Site, admin: httpx2.Client) 
     assert re.search(r'<p class="note bad">[^<]*JSON', page)
 
 
-def test_a_failed_delivery_is_replayed_and_a_pending_one_discarded(site: Site, admin: httpx2.Client) -> None:
+def logged(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [f"{record.getMessage()} {record.__dict__}" for record in caplog.records]
+
+
+def test_a_failed_delivery_is_replayed_and_a_pending_one_discarded(
+    site: Site, admin: httpx2.Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
     answer = admin.post("/deliveries/3/replay", follow_redirects=True)
     assert "1 delivery will be applied again." in answer.text
     assert status(site, 3) == "pending"
+    assert any("dashboard.replay" in line and "admin" in line for line in logged(caplog))
     assert "1 delivery put aside" in admin.post("/deliveries/5/discard", follow_redirects=True).text
     assert "Nothing was changed" in admin.post("/deliveries/1/discard", follow_redirects=True).text
     assert [status(site, number) for number in (1, 5)] == ["done", "discarded"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from urllib.parse import urlencode
@@ -14,10 +15,13 @@ from starlette.routing import Route
 from tikisync.errors import TikisyncError
 from tikisync.inbox.deliveries import STATUSES
 from tikisync.inbox.search import Filter
+from tikisync.logs import event
 from tikisync.pipeline import activity, administer
 from tikisync.pipeline.explain import explain, rehearse
 from tikisync.web.dashboard import shown
-from tikisync.web.dashboard.pages import PREFIX, Pages
+from tikisync.web.dashboard.pages import PREFIX, Pages, number_of
+
+log = logging.getLogger(__name__)
 
 _ACTIONS = {"replay": administer.replay, "discard": administer.discard}
 _FILTERED = ("handler", "status", "text", "since", "until")
@@ -30,7 +34,7 @@ def routes(pages: Pages) -> list[Route]:
     def listing(request: Request) -> Response:
         given = request.query_params
         before = given.get("before", "")
-        page, words = activity.found(app.database, filter_of(given), int(before) if _is_id(before) else None)
+        page, words = activity.found(app.database, filter_of(given), number_of(before))
         query = _query(given)
         older = f"{query}&before={page.next_before}".lstrip("&") if page.next_before else ""
         names = [each.name for each in administer.handlers(app.database)]
@@ -38,7 +42,7 @@ def routes(pages: Pages) -> list[Route]:
                             older=older, is_first=not before, handlers=names, statuses=STATUSES)  # fmt: skip
 
     def one(request: Request) -> Response:
-        delivery, attempts = administer.delivery(app.database, request.path_params["number"])
+        delivery, attempts = administer.delivery(app.database, _number(request))
         explanation = explain(app.applier, delivery)
         preview, problem = None, ""
         if "dry_run" in request.query_params:
@@ -53,8 +57,9 @@ def routes(pages: Pages) -> list[Route]:
                             headers=shown.headers(delivery, hidden), body=shown.body(delivery))  # fmt: skip
 
     def act(request: Request) -> Response:
-        number, action = request.path_params["number"], _action(request)
+        number, action = _number(request), _action(request)
         met = _ACTIONS[action](app.database, [number])
+        _note(request, action, delivery=number, count=met)
         return RedirectResponse(f"{PREFIX}/deliveries/{number}?told={action}&count={met}", 303)
 
     def ask(request: Request) -> Response:
@@ -66,14 +71,15 @@ def routes(pages: Pages) -> list[Route]:
     def bulk(request: Request) -> Response:
         given, action = request.state.form, _action(request)
         met = _ACTIONS[action](app.database, activity.matching(app.database, filter_of(given)))
+        _note(request, action, filter=_query(given), count=met)
         return RedirectResponse(f"{PREFIX}/deliveries?{_query(given)}&told={action}&count={met}", 303)
 
     return [
         Route("/deliveries", listing),
         Route("/deliveries/all/{action}", ask),
         Route("/deliveries/all/{action}", bulk, methods=["POST"]),
-        Route("/deliveries/{number:int}", one),
-        Route("/deliveries/{number:int}/{action}", act, methods=["POST"]),
+        Route("/deliveries/{number}", one),
+        Route("/deliveries/{number}/{action}", act, methods=["POST"]),
     ]
 
 
@@ -95,6 +101,18 @@ def _action(request: Request) -> str:
     return action
 
 
+def _number(request: Request) -> int:
+    number = number_of(request.path_params["number"])
+    if number is None:
+        raise HTTPException(404)
+    return number
+
+
+def _note(request: Request, action: str, **facts: object) -> None:
+    """Log who did it."""
+    event(log, logging.INFO, f"dashboard.{action}", user=request.state.session.login, **facts)
+
+
 def _time(text: str) -> int | None:
     """Return milliseconds since the epoch of what a browser's date and time field sends, taken as UTC."""
     try:
@@ -109,7 +127,3 @@ def _plain(given: Mapping[str, str]) -> dict[str, str]:
 
 def _query(given: Mapping[str, str]) -> str:
     return urlencode({name: value for name, value in _plain(given).items() if value})
-
-
-def _is_id(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) < 19

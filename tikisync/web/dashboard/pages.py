@@ -75,6 +75,11 @@ class Pages:
         return int(time.time() * 1000)
 
 
+def number_of(text: str) -> int | None:
+    """Return the number of a delivery that an address or a form gives, None where it can be none."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+
+
 def _told(query: Mapping[str, str]) -> str:
     """Return what an action did, of the action and the number of deliveries in the address."""
     done, count = _TOLD.get(query.get("told", ""), ""), query.get("count", "")

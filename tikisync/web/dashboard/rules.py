@@ -14,7 +14,7 @@ from tikisync.inbox.deliveries import Delivery
 from tikisync.pipeline import activity, administer
 from tikisync.pipeline.explain import made_up, rehearse
 from tikisync.pipeline.preview import Preview
-from tikisync.web.dashboard.pages import Pages
+from tikisync.web.dashboard.pages import Pages, number_of
 
 
 def routes(pages: Pages) -> list[Route]:
@@ -72,10 +72,8 @@ def routes(pages: Pages) -> list[Route]:
 
 def _start(pages: Pages, given: dict[str, str]) -> dict[str, str]:
     """Fill the workbench with a rule of the config and a delivery, or with the rules for a delivery."""
-    app, number = pages.app, given["delivery"]
-    delivery = None
-    if number.isascii() and number.isdigit():
-        delivery, _attempts = administer.delivery(app.database, int(number))
+    app, number = pages.app, number_of(given["delivery"])
+    delivery = None if number is None else administer.delivery(app.database, number)[0]
     chosen = [rule for rule in app.config.rules if rule.name == given["rule"]]
     if delivery and not chosen:
         chosen = [rule for rule in app.config.rules if delivery.handler in rule.handlers]
@@ -99,11 +97,11 @@ def _try(pages: Pages, form: dict[str, str]) -> Preview:
 
 def _delivery(pages: Pages, form: dict[str, str]) -> Delivery:
     """Return the stored delivery of a number, or one made of the pasted payload."""
-    app, number = pages.app, form["delivery"].strip()
+    app, number = pages.app, number_of(form["delivery"].strip())
     if not form["body"].strip():
-        if not (number.isascii() and number.isdigit()):
+        if number is None:
             raise SetupError("this is no number of a delivery", hint="choose one, or paste a payload")
-        return administer.delivery(app.database, int(number))[0]
+        return administer.delivery(app.database, number)[0]
     headers = {}
     for line in form["headers"].splitlines():
         name, colon, value = line.partition(":")
