@@ -23,9 +23,9 @@ _EXPECTED = re.compile("status of (401|404)")  # pages that tests ask for on pur
 _FAILED = pytest.StashKey[bool]()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser(request: pytest.FixtureRequest) -> Iterator[Browser]:
-    """A Chromium without a window, for all tests."""
+    """A Chromium without a window, for all tests here; ended before others: Playwright keeps an event loop running."""
 
     def say(line: str) -> None:
         with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
