@@ -88,7 +88,7 @@ class App:
 
     def grants(self, user: str, host: str, *, setup: bool = False) -> list[str]:
         """Return the statements that give a database account the least rights, to run or to ``setup``."""
-        return administer.grants(self.database, user, host, setup=setup)
+        return administer.grants(self.database, user, host, setup=setup, dashboard=self.config.dashboard.enabled)
 
     def preview(self, rule_or_handler: str, body: bytes, headers: Mapping[str, str]) -> Preview:
         """Rehearse a payload for one rule, or for all rules of a handler; write nothing."""

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
 import threading
+
+import httpx2
 
 from tests.end_to_end.program import PATIENCE, run
 
@@ -49,6 +52,11 @@ def test_a_kept_demo_runs_until_it_is_interrupted_and_leaves_cleanly() -> None:
     shown = ""
     while "Ctrl-C ends the demo" not in shown and process.poll() is None:
         shown += process.stdout.readline()
+    found = re.search(r"(http://127.0.0.1:\d+/tikisync/): login admin, password (\w+)", shown)
+    assert found, shown
+    given = {"login": "admin", "password": found[2]}
+    answer = httpx2.post(f"{found[1]}login", data=given, headers={"sec-fetch-site": "same-origin"})
+    assert (answer.status_code, "set-cookie" in answer.headers) == (303, True)
     process.send_signal(signal.SIGINT)
     rest, errors = process.communicate(timeout=PATIENCE)
     guard.cancel()

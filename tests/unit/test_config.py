@@ -230,7 +230,7 @@ line 11: this is no [section], no key = value and no comment
         (TIKI + "site = a", "[tiki] site (line 3)", "it chooses among the sites of a path"),
         (TIKI + "system_configuration_identifier = a", "[tiki] system_configuration_identifier (line 3)",
          "give system_configuration_file too"),
-        (TIKI + "[zzz]", "[zzz] (line 3)", "there is no such section; there are tiki, server, door, worker, log"),
+        (TIKI + "[zzz]", "[zzz] (line 3)", "there is no such section; there are tiki, server, door, worker, "),
         (TIKI + "[log]\nqqq = 1", "[log] qqq (line 4)", "there is no such key; there are level, format"),
     ],
 )  # fmt: skip

@@ -43,6 +43,12 @@ def test_tables_that_cannot_roll_back_are_read_too() -> None:
     assert granted | {"tiki_queue": "INSERT"} == grants.running({})
 
 
+def test_only_the_dashboard_reads_password_hashes_and_no_more_of_the_accounts_than_a_login_needs() -> None:
+    assert grants.running({})["users_users"] == "SELECT (userId, login, email, default_group)"
+    granted = grants.running({}, dashboard=True)["users_users"]
+    assert granted == "SELECT (userId, login, email, default_group, hash, waiting, pass_confirm, twoFactorSecret)"
+
+
 def test_a_statement_names_table_and_account() -> None:
     made = grants.statements("tiki", "tikisync", "localhost", {"tiki_queue": "INSERT"}, ())
 

@@ -7,7 +7,7 @@ import sys
 import typer
 
 from tikisync import __version__
-from tikisync.cli import demo, doctor, inbox, learn, output, rules, send, service, site
+from tikisync.cli import demo, doctor, inbox, learn, output, rules, send, service, site, tail
 from tikisync.errors import TikisyncError
 
 program = typer.Typer(
@@ -26,6 +26,7 @@ program.command()(site.handlers)
 program.command()(send.send)
 program.command()(doctor.doctor)
 program.command()(learn.learn)
+program.command()(tail.tail)
 program.command("try")(rules.try_rules)
 program.add_typer(inbox.program, name="inbox")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_format
+import secrets
 import socket
 import tempfile
 import threading
@@ -48,7 +49,8 @@ def demo(
 
     logs.configure("ERROR")
     with tempfile.TemporaryDirectory(prefix="tikisync-demo-") as folder, _free_port() as (listener, port):
-        app = _make_tiki(Path(folder), port)
+        password = secrets.token_hex(4)
+        app = _make_tiki(Path(folder), port, password)
         if not json:
             output.say(
                 "[bold]A small Tiki in SQLite[/bold]: two trackers, Orders and Enquiries, and four webhook handlers."
@@ -64,12 +66,12 @@ def demo(
             else:
                 _show(fates, items)
             if keep:
-                _until_interrupted(app.path)
+                _until_interrupted(app.path, port, password)
     if not (keep or json):
         _say_what_next()
 
 
-def _make_tiki(folder: Path, port: int) -> App:
+def _make_tiki(folder: Path, port: int, password: str) -> App:
     from tikisync.app import open_app
     from tikisync.database import Database
     from tikisync.demo import site, story
@@ -77,7 +79,7 @@ def _make_tiki(folder: Path, port: int) -> App:
 
     url = f"sqlite:///{folder / 'tiki.db'}"
     database = Database(url)
-    site.create(database, int(time.time()))
+    site.create(database, int(time.time()), password)
     administer.set_up(database)
     database.close()
     path = folder / "config.ini"
@@ -98,9 +100,7 @@ def _running(app: App, listener: socket.socket) -> Iterator[None]:
     from tikisync.web import application, server
 
     with Background(app, work=True) as background:
-        web = application.create(
-            app.receiver, app.config.server, door=app.config.door, ready=app.unready, stored=background.wake.set
-        )
+        web = application.of_app(app, background.wake.set)
         running = server.Running(web, listener)
         try:
             running.wait_until_ready(_LIMIT)
@@ -157,8 +157,11 @@ def _say_what_next() -> None:
     output.say("  tikisync setup && tikisync check && tikisync serve")
 
 
-def _until_interrupted(config: Path) -> None:
+def _until_interrupted(config: Path, port: int, password: str) -> None:
     try:
+        output.say(
+            f"The dashboard is at [bold]http://127.0.0.1:{port}/tikisync/[/bold]: login admin, password {password}"
+        )
         output.say(f"The service keeps running; its config is [bold]{config}[/bold]. In another terminal, try:")
         output.say(f"""  echo '{{"name": "Me", "message": "Hello"}}' | tikisync send -c {config} "Contact form" -""")
         output.say(f"  tikisync inbox list -c {config}")

@@ -20,6 +20,7 @@ errors = Console(stderr=True, highlight=False, soft_wrap=True)
 _STYLES = {
     "done": "green", "accepted": "green", "ok": "green", "pending": "yellow", "ignored": "dim", "warning": "yellow",
     "refused": "red", "failed": "red", "error": "red", "duplicate": "dim", "discarded": "dim",
+    "retry": "yellow", "died": "red",
 }  # fmt: skip
 
 
@@ -34,7 +35,7 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
     for column in columns:
         shown.add_column(column, overflow="fold")
     for row in rows:
-        shown.add_row(*(_cell(value) for value in row))
+        shown.add_row(*(coloured(value) for value in row))
     console.print(shown)
 
 
@@ -66,10 +67,11 @@ def pairs(facts: Mapping[str, object]) -> None:
     """Print names and values below each other."""
     width = max((len(name) for name in facts), default=0)
     for name, value in facts.items():
-        console.print(f"[bold]{name.ljust(width)}[/bold]  {_cell(value)}")
+        console.print(f"[bold]{name.ljust(width)}[/bold]  {coloured(value)}")
 
 
-def _cell(value: object) -> str:
+def coloured(value: object) -> str:
+    """Return a value for people, as rich markup; status words have their colours."""
     text = escape("" if value is None else str(value))
     style = _STYLES.get(text)
     return f"[{style}]{text}[/{style}]" if style else text

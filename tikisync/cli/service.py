@@ -20,9 +20,7 @@ def serve(config: ConfigFile = DEFAULT_CONFIG, json: LogAsJson = False) -> None:
     require_ready(app)
     with Background(app, work=app.config.worker.enabled) as background:
         settings = app.config.server
-        web = application.create(
-            app.receiver, settings, door=app.config.door, ready=app.unready, stored=background.wake.set
-        )
+        web = application.of_app(app, background.wake.set)
         server.serve(web, settings.host, settings.port)
 
 

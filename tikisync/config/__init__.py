@@ -3,6 +3,7 @@
 from tikisync.config.reading import load
 from tikisync.config.settings import (
     Config,
+    DashboardSettings,
     DoorSettings,
     HandlerSettings,
     LogSettings,
@@ -14,6 +15,7 @@ from tikisync.config.settings import (
 
 __all__ = [
     "Config",
+    "DashboardSettings",
     "DoorSettings",
     "HandlerSettings",
     "LogSettings",

@@ -13,6 +13,7 @@ from tikisync.config import rules, values
 from tikisync.config.ini import IniFile, Section, parse
 from tikisync.config.settings import (
     Config,
+    DashboardSettings,
     DoorSettings,
     HandlerSettings,
     LogSettings,
@@ -38,6 +39,7 @@ _SERVER: Mapping[str, values.Converter] = {
     "body_limit": values.size,
     "trusted_proxies": values.networks,
     "public_url": values.public_url,
+    "metrics": values.choice("off", "loopback", "all"),
 }
 _DOOR: Mapping[str, values.Converter] = {
     "per_address": values.rate,
@@ -56,6 +58,12 @@ _RETRY: Mapping[str, values.Converter] = {
     "attempts": values.whole(1, 1000),
     "attempts_at_bugs": values.whole(1, 1000),
 }
+_DASHBOARD: Mapping[str, values.Converter] = {
+    "enabled": values.switch,
+    "session_key": values.secret,
+    "tiki_url": values.web_address,
+    "local_passwords": values.switch,
+}
 _LOG: Mapping[str, values.Converter] = {
     "level": values.choice("DEBUG", "INFO", "WARNING", "ERROR"),
     "format": values.choice("text", "json"),
@@ -67,7 +75,7 @@ _HANDLER: Mapping[str, values.Converter] = {
     "allow": values.networks,
 }
 _RECIPE = "recipe"
-_SECTIONS = ("tiki", "server", "door", "worker", "log", "handler NAME", "rule NAME")
+_SECTIONS = ("tiki", "server", "door", "worker", "dashboard", "log", "handler NAME", "rule NAME")
 
 
 def load(path: Path, environment: Mapping[str, str] = os.environ) -> Config:
@@ -86,6 +94,22 @@ def load(path: Path, environment: Mapping[str, str] = os.environ) -> Config:
     if file.problems:
         raise ConfigError(str(path), file.problems)
     return config
+
+
+def read_rules(text: str) -> tuple[Rule, ...]:
+    """Read ``[rule NAME]`` sections alone, as somebody is writing them; raises ConfigError like ``load``."""
+    file = parse(text)
+    reader = _Reader(Path(), file, {})
+    for section in file.sections.values():
+        if section.name.partition(" ")[0] == "rule":
+            reader._section(section)
+        else:
+            file.problem(section, "", "only [rule NAME] sections can be tried here")
+    if not reader.rules and not file.problems:
+        file.problems.append("there is no [rule NAME] section")
+    if file.problems:
+        raise ConfigError("the rule", file.problems)
+    return tuple(reader.rules)
 
 
 @dataclass(slots=True)
@@ -109,6 +133,7 @@ class _Reader:
             tiki=self._tiki(self.file.sections.get("tiki", Section("tiki", 1))),
             server=ServerSettings(**self.plain.get("server", {})),
             worker=WorkerSettings(**worker, retry=retry),
+            dashboard=DashboardSettings(**self.plain.get("dashboard", {})),
             log=LogSettings(**self.plain.get("log", {})),
             door=DoorSettings(**self.plain.get("door", {})),
             handlers=self.handlers,
@@ -118,7 +143,7 @@ class _Reader:
     def _section(self, section: Section) -> None:
         plain: Mapping[str, Mapping[str, values.Converter]] = {
             "tiki": self._tiki_keys(), "server": _SERVER, "door": {**_DOOR, "refused_file": self._path},
-            "worker": {**_WORKER, **_RETRY}, "log": _LOG}  # fmt: skip
+            "worker": {**_WORKER, **_RETRY}, "dashboard": _DASHBOARD, "log": _LOG}  # fmt: skip
         kind, _, name = section.name.partition(" ")
         if section.name in plain:
             self.plain[kind] = self._converted(section, plain[kind].get, plain[kind])

@@ -34,6 +34,7 @@ class ServerSettings:
     body_limit: int = 1 << 20  # bytes
     trusted_proxies: tuple[Network, ...] = ()
     public_url: str = ""  # of Tiki, as senders know it, without a slash at the end
+    metrics: str = "off"  # who may read /metrics: off, loopback, all
 
 
 PER_HANDLER = Rate(60_000, 60)
@@ -58,6 +59,16 @@ class WorkerSettings:
     lease: int = 60_000  # milliseconds until another worker may take over what was claimed
     poll: int = 1_000  # milliseconds between looks for work that another process received
     retry: RetrySettings = field(default_factory=RetrySettings)
+
+
+@dataclass(frozen=True, slots=True)
+class DashboardSettings:
+    """Whether people may look in with a browser, and how."""
+
+    enabled: bool = False
+    session_key: str = field(default="", repr=False)  # '': made at start, so a restart ends all sessions
+    tiki_url: str = ""  # where people reach Tiki, ends with /; '': no links to it
+    local_passwords: bool = False  # take Tiki's own passwords although auth_method says otherwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +108,7 @@ class Config:
     tiki: TikiSettings
     server: ServerSettings = ServerSettings()
     worker: WorkerSettings = WorkerSettings()
+    dashboard: DashboardSettings = DashboardSettings()
     log: LogSettings = LogSettings()
     door: DoorSettings = DoorSettings()
     handlers: Mapping[str, HandlerSettings] = field(default_factory=dict)  # by the handler's name in Tiki

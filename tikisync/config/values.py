@@ -81,6 +81,20 @@ def public_url(given: str) -> str:
     return given.rstrip("/")
 
 
+def secret(given: str) -> str:
+    """Take a text that is long enough not to be guessed."""
+    if len(given) < 32:
+        raise ValueError("give at least 32 random characters, such as those of: openssl rand -hex 32")
+    return given
+
+
+def web_address(given: str) -> str:
+    """Take the address of a site; return it with a / at its end."""
+    if not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", given):
+        raise ValueError("give the address of a site, such as https://www.example.org/tiki/")
+    return given.rstrip("/") + "/"
+
+
 def networks(given: str) -> tuple[Network, ...]:
     """Take addresses and networks in CIDR notation, separated by commas."""
     try:

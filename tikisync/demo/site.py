@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import bcrypt
+
 from tikisync.database import Database, Transaction
 from tikisync.demo.tables import statements
 
@@ -45,12 +47,14 @@ _GROUPS: Mapping[str, tuple[str, ...]] = {
 _USERS = (("admin", "Admins"), ("webshop", "Webshop"), ("website", "Website"))
 
 
-def create(database: Database, now: int) -> None:
-    """Make the tables and rows in an empty SQLite database; ``now`` in UNIX seconds."""
+def create(database: Database, now: int, password: str) -> None:
+    """Make the tables and rows in an empty SQLite database; ``now`` in UNIX seconds, ``password`` that of admin."""
     with database.transaction() as tx:
         for statement in statements():
             tx.run(statement)
         _users(tx)
+        hashed = bcrypt.hashpw(password.encode(), bcrypt.gensalt(10)).decode()
+        tx.update("users_users", {"login": "admin"}, {"hash": hashed, "pass_confirm": now})
         _trackers(tx, now)
         tx.insert_many("tiki_preferences", [{"name": name, "value": "y"} for name in _PREFERENCES])
         tx.insert_many(

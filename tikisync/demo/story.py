@@ -17,6 +17,9 @@ url = {url}
 host = 127.0.0.1
 port = {port}
 
+[dashboard]
+enabled = yes
+
 [rule new-order]
 handler = Shop
 when = topic == 'orders/create'

@@ -13,7 +13,8 @@ tiki_webhooks: webhookId id, name text!, user text!, verification text!, algo te
     secret text!, created int!, lastModif int!
 users_users: userId id, email text, login text! unique, default_group text, hash text, waiting text, pass_confirm int,
     twoFactorSecret text
-users_groups: id id, groupName text! unique, groupDesc text, userChoice text, groupDefCat int=0
+users_groups: id id, groupName text! unique, groupDesc text, userChoice text, groupDefCat int=0,
+    expireAfter int=0, anniversary text
 users_usergroups: userId int key, groupName text! key, created int, expire int
 tiki_group_inclusion: groupName text! key, includeGroup text! key
 users_grouppermissions: groupName text! key, permName text! key, value text=''

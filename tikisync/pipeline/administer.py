@@ -66,7 +66,11 @@ def delivery(database: Database, number: int) -> tuple[Delivery, Sequence[Attemp
     with database.transaction() as tx:
         found = deliveries.get(tx, number)
         if found is None:
-            raise SetupError(f"there is no delivery {number}", hint="`tikisync inbox list` shows those there are")
+            raise SetupError(
+                f"there is no delivery {number}",
+                hint="`tikisync inbox list` shows those there are",
+                reason="delivery_unknown",
+            )
         return found, attempts.of(tx, number)
 
 
@@ -82,12 +86,13 @@ def discard(database: Database, numbers: Sequence[int]) -> int:
         return deliveries.discard(tx, numbers)
 
 
-def grants(database: Database, user: str, host: str, *, setup: bool = False) -> list[str]:
+def grants(database: Database, user: str, host: str, *, setup: bool = False, dashboard: bool = False) -> list[str]:
     """Return the GRANT statements for the running service, or those for ``tikisync setup``."""
     if database.is_sqlite:
         raise SetupError("SQLite has no users, so there is nothing to grant", hint="see to the file's permissions")
     with database.transaction() as tx:
         own = schema.rights()
-        needed = tiki_grants.setting_up(own) if setup else tiki_grants.running(own, tables.without_transactions(tx))
+        old = tables.without_transactions(tx)
+        needed = tiki_grants.setting_up(own) if setup else tiki_grants.running(own, old, dashboard=dashboard)
         seen = database_tables.columns(tx, needed)
     return tiki_grants.statements(database.name, user, host, needed, seen)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from tikisync.config import Config
+from tikisync.config import Config, DashboardSettings
 from tikisync.core import formulas
 from tikisync.core import items as planning
 from tikisync.core.changes import CLOSE, DELETE, WRITE
@@ -39,6 +39,7 @@ def check(database: Database, config: Config, forced: Mapping[str, str], warning
         tiki = preferences.load(tx, forced)
         handlers = tiki_handlers.load(tx)
         findings += _site(tiki)
+        findings += _dashboard(tiki, config.dashboard)
         findings += check_handlers.check(handlers, config)
         by_name = {handler.name: handler for handler in handlers}
         for rule in config.rules:
@@ -56,6 +57,15 @@ def _site(tiki: Preferences) -> Iterator[Finding]:
         yield Finding(
             ERROR, "preference feature_trackers", "trackers are switched off in Tiki", "switch them on in Tiki's admin"
         )
+
+
+def _dashboard(tiki: Preferences, settings: DashboardSettings) -> Iterator[Finding]:
+    method = tiki["auth_method"]
+    if settings.enabled and method != "tiki" and not settings.local_passwords:
+        yield Finding(
+            ERROR, "preference auth_method", f"it is {method}, so nobody can log in to the dashboard with a password",
+            "set local_passwords = yes in [dashboard] if Tiki's own passwords of administrators are to count",
+        )  # fmt: skip
 
 
 def _rule(tx: Transaction, rule: Rule, handlers: Mapping[str, Handler], tiki: Preferences) -> Iterator[Finding]:

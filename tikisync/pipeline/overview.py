@@ -2,27 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tikisync.database import Database, Transaction
-from tikisync.inbox import deliveries, schema
+from tikisync.inbox import deliveries, schema, statistics
+from tikisync.inbox.deliveries import FAILED, PENDING
 from tikisync.tiki import preferences
 
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """How the inbox stands."""
+    """How the inbox stands; times are milliseconds."""
 
-    counts: Mapping[str, int]  # deliveries by status
-    oldest_pending: int | None  # milliseconds since the epoch, UTC
+    pending: int
+    failed: int
+    oldest_pending: int | None  # since the epoch, UTC
+    times_to_done: Sequence[int]  # from receipt, of the last deliveries done, shortest first
     switch_is_on: bool  # Tiki's preference auth_webhooks
+
+    def time_to_done(self, percent: int) -> int | None:
+        """Return within what time so many of the last deliveries were done; None where there are none."""
+        times = self.times_to_done
+        return times[(len(times) - 1) * percent // 100] if times else None
 
 
 def overview(database: Database, forced: Mapping[str, str]) -> Overview:
     """Read the figures in one transaction; raise PassingError where the database is away."""
     with database.transaction() as tx:
-        return Overview(deliveries.counts(tx), deliveries.oldest_pending(tx), preferences.switch_is_on(tx, forced))
+        return read(tx, forced)
+
+
+def read(tx: Transaction, forced: Mapping[str, str]) -> Overview:
+    """Read the figures in an open transaction."""
+    backlog = statistics.backlog(tx)
+    return Overview(
+        backlog[PENDING],
+        backlog[FAILED],
+        deliveries.oldest_pending(tx),
+        statistics.times_to_done(tx),
+        preferences.switch_is_on(tx, forced),
+    )
 
 
 def unready(database: Database) -> list[str]:

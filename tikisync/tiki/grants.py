@@ -6,8 +6,14 @@ from collections.abc import Collection, Container, Iterable, Mapping
 
 from tikisync.tiki.tables import TABLES
 
+DASHBOARD: Mapping[str, str] = {  # it checks passwords
+    "users_users": "SELECT (userId, login, email, default_group, hash, waiting, pass_confirm, twoFactorSecret)",
+}
 
-def running(own: Mapping[str, str], without_transactions: Collection[str] = ()) -> dict[str, str]:
+
+def running(
+    own: Mapping[str, str], without_transactions: Collection[str] = (), *, dashboard: bool = False
+) -> dict[str, str]:
     """Return rights by table for the running service; ``own`` are those on tikisync's tables.
 
     A repeat must see what another try left in a table that cannot roll back, so it reads all of those.
@@ -19,7 +25,7 @@ def running(own: Mapping[str, str], without_transactions: Collection[str] = ()) 
         for name, table in TABLES.items()
     }
     more = {name: f"SELECT, {granted[name]}" for name in without_transactions if "SELECT" not in granted[name]}
-    return {**granted, **more, **own}
+    return {**granted, **more, **(DASHBOARD if dashboard else {}), **own}
 
 
 def setting_up(own: Iterable[str]) -> dict[str, str]:

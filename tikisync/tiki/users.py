@@ -33,8 +33,7 @@ def find(tx: Transaction, login: str) -> User | None:
     if row is None:
         return None
     members = tx.all("SELECT groupName FROM users_usergroups WHERE userId = :user", user=row["userId"])
-    direct = [str(member["groupName"]) for member in members]
-    groups = _all_groups(direct, _inclusions(tx)) if direct else ()
+    groups = with_included(tx, [str(member["groupName"]) for member in members])
     return User(
         user_id=int(row["userId"]),
         login=login,
@@ -43,6 +42,11 @@ def find(tx: Transaction, login: str) -> User | None:
         default_group=str(row["default_group"] or _default_group(groups)),
         default_category=int(row["groupDefCat"] or 0),
     )
+
+
+def with_included(tx: Transaction, direct: Sequence[str]) -> tuple[str, ...]:
+    """Return the groups of somebody who was put into ``direct``; who is in none has none at all."""
+    return _all_groups(direct, _inclusions(tx)) if direct else ()
 
 
 def _inclusions(tx: Transaction) -> Mapping[str, Sequence[str]]:

@@ -9,13 +9,15 @@ from starlette import types
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
+from tikisync.app import App
 from tikisync.config import DoorSettings, ServerSettings
 from tikisync.core.requests import Request
 from tikisync.pipeline.receive import Answer, Receiver
-from tikisync.web import health
+from tikisync.web import dashboard, health
 from tikisync.web.door import Door
 from tikisync.web.group_commit import GroupCommit
 from tikisync.web.hooks import HookEndpoint
+from tikisync.web.metrics import Metrics
 
 
 class Application(Starlette):
@@ -42,18 +44,20 @@ def create(
     door: DoorSettings | None = None,
     ready: health.Problems,
     stored: Callable[[], object] = lambda: None,
+    answered: Callable[[Sequence[Answer]], object] = lambda _answers: None,
     routes: Sequence[BaseRoute] = (),
 ) -> Application:
     """Return the application; nothing of it runs before a server starts it.
 
     ``ready`` says in sentences what keeps the service from receiving; ``stored`` is called, in the writer's thread,
-    whenever deliveries have been kept.
+    whenever deliveries have been kept, and there too ``answered`` with every group's answers.
     """
 
     def receive(requests: Sequence[Request]) -> Sequence[Answer]:
         answers = receiver.receive(requests)
         if any(answer.reason == "received" for answer in answers):
             stored()
+        answered(answers)
         return answers
 
     group = GroupCommit(receive)
@@ -74,3 +78,17 @@ def create(
         door=Door(door or DoorSettings()),
     )
     return Application(hooks, [*health.routes(ready), *routes], lifespan)
+
+
+def of_app(app: App, stored: Callable[[], object]) -> Application:
+    """Return the application with all that the config switches on: dashboard and metrics."""
+    metrics = Metrics(app)
+    return create(
+        app.receiver,
+        app.config.server,
+        door=app.config.door,
+        ready=app.unready,
+        stored=stored,
+        answered=metrics.count,
+        routes=[*metrics.routes(), *dashboard.routes(app)],
+    )

@@ -1,0 +1,48 @@
+"""The text format of metrics, and what the README says of them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from starlette.requests import Request
+
+from tikisync.web import metrics
+from tikisync.web.nearness import is_local
+
+
+def test_labels_are_escaped_as_the_format_asks() -> None:
+    lines = "".join(metrics.metric("m", "gauge", "Told.", [({"a": 'x"\\\n', "b": ""}, 1), ({}, 0.5)]))
+    assert lines == '# HELP m Told.\n# TYPE m gauge\nm{a="x\\"\\\\\\n",b=""} 1\nm 0.5\n'
+
+
+def test_every_metric_is_in_the_readme_and_no_other() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    source = Path(metrics.__file__).read_text()
+    named = re.compile(r"`(tikisync_[a-z_]+)[`{]")
+    assert set(named.findall(readme)) == set(re.findall(r'"(tikisync_[a-z_]+)"', source))
+
+
+def test_the_alerts_ask_for_metrics_that_there_are() -> None:
+    alerts = (Path(__file__).parents[2] / "tikisync" / "web" / "prometheus-alerts.yml").read_text()
+    asked = re.findall(r"expr: .*?(tikisync_[a-z_]+)", alerts)
+    assert len(asked) == 5
+    assert set(asked) <= set(re.findall(r'"(tikisync_[a-z_]+)"', Path(metrics.__file__).read_text()))
+
+
+@pytest.mark.parametrize(
+    ("client", "headers", "local"),
+    [
+        (("127.0.0.1", 1), [], True),
+        (("::1", 1), [], True),
+        (("192.0.2.1", 1), [], False),
+        (("127.0.0.1", 1), [(b"x-forwarded-for", b"192.0.2.1")], False),
+        (("/run/socket", 0), [], False),
+        (None, [], False),
+    ],
+)
+def test_only_a_request_of_this_machine_through_no_proxy_is_local(
+    client: tuple[str, int] | None, headers: list[tuple[bytes, bytes]], local: bool
+) -> None:
+    assert is_local(Request({"type": "http", "client": client, "headers": headers})) is local

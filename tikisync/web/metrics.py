@@ -1,0 +1,90 @@
+"""``/metrics`` in Prometheus' text format, of this process and of the inbox that all processes share.
+
+Written here rather than by prometheus_client: that keeps its registry in module-level state, and most of these figures
+are read from the database at the scrape anyway (https://prometheus.io/docs/instrumenting/exposition_formats/, 0.0.4).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeAlias
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from tikisync import __version__
+from tikisync.app import App
+from tikisync.errors import TikisyncError
+from tikisync.pipeline import overview
+from tikisync.pipeline.overview import Overview
+from tikisync.pipeline.receive import Answer
+from tikisync.web.nearness import is_local
+
+Sample: TypeAlias = "tuple[dict[str, str], float]"
+
+ALL, LOOPBACK = "all", "loopback"
+
+
+class Metrics:
+    """Counts the answers given to senders, and tells them with the inbox's figures."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._answers: Counter[tuple[int, str]] = Counter()
+
+    def count(self, answers: Sequence[Answer]) -> None:
+        """Count answers; called by one thread only."""
+        self._answers.update((answer.status, answer.reason) for answer in answers)
+
+    def routes(self) -> list[Route]:
+        """Return the route, none where the config keeps the metrics off."""
+        return [] if self._app.config.server.metrics == "off" else [Route("/metrics", self._tell)]
+
+    def _tell(self, request: Request) -> Response:
+        if self._app.config.server.metrics != ALL and not is_local(request):
+            return PlainTextResponse("Not Found", 404)
+        return PlainTextResponse("".join(self._lines()), media_type="text/plain; version=0.0.4")
+
+    def _lines(self) -> Iterator[str]:
+        yield from metric("tikisync_build_info", "gauge", "The running version.", [({"version": __version__}, 1)])
+        yield from metric(
+            "tikisync_requests_total", "counter", "Webhook requests answered by this process.",
+            [({"status": str(status), "reason": why}, count) for (status, why), count in self._answers.copy().items()],
+        )  # fmt: skip
+        try:
+            inbox = overview.overview(self._app.database, self._app.forced)
+        except TikisyncError:
+            yield from metric("tikisync_database_up", "gauge", "Whether the database answers.", [({}, 0)])
+            return
+        yield from metric("tikisync_database_up", "gauge", "Whether the database answers.", [({}, 1)])
+        yield from self._of_inbox(inbox)
+
+    def _of_inbox(self, inbox: Overview) -> Iterator[str]:
+        yield from metric(
+            "tikisync_deliveries", "gauge", "Deliveries in the inbox that are not through, by status.",
+            [({"status": "pending"}, inbox.pending), ({"status": "failed"}, inbox.failed)],
+        )  # fmt: skip
+        oldest = inbox.oldest_pending
+        age = 0.0 if oldest is None else max(0.0, self._app.applier.clock() - oldest / 1000)
+        yield from metric("tikisync_oldest_pending_seconds", "gauge", "Age of the longest waiting.", [({}, age)])
+        told = "Whether Tiki's preference auth_webhooks is on."
+        yield from metric("tikisync_webhooks_enabled", "gauge", told, [({}, int(inbox.switch_is_on))])
+        shares = {"0.5": inbox.time_to_done(50), "0.95": inbox.time_to_done(95)}
+        yield from metric(
+            "tikisync_receipt_to_done_seconds", "gauge", "From receipt to done, of the last 200 deliveries done.",
+            [({"quantile": quantile}, took / 1000) for quantile, took in shares.items() if took is not None],
+        )  # fmt: skip
+
+
+def metric(name: str, kind: str, told: str, samples: Iterable[Sample]) -> Iterator[str]:
+    """Yield the lines of one metric."""
+    yield f"# HELP {name} {told}\n# TYPE {name} {kind}\n"
+    for labels, value in samples:
+        shown = ",".join(f'{label}="{_escaped(text)}"' for label, text in labels.items())
+        yield f"{name}{{{shown}}} {value}\n" if shown else f"{name} {value}\n"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
