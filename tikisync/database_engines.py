@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL, Connection
 
+from tikisync.database_inserts import InsertingCursor
 from tikisync.errors import SetupError
 
 # Whatever mode the server has: without the first it would cut what is too long and store what is left.
@@ -20,6 +21,7 @@ def mysql(url: URL, pool_size: int, connect_timeout: int) -> Engine:
         "connect_timeout": connect_timeout,
         "charset": url.query.get("charset", "utf8mb4"),
         "sql_mode": _SQL_MODE,
+        "cursorclass": InsertingCursor,
     }
     if url.password is not None:
         arguments["password"] = url.password.encode()  # as PHP sends it; the driver would write text in Latin-1
@@ -41,6 +43,7 @@ def mysql(url: URL, pool_size: int, connect_timeout: int) -> Engine:
         max_overflow=10,
         pool_recycle=1800,
         pool_use_lifo=True,
+        pool_reset_on_return=None,  # each transaction has been committed or rolled back: one round trip less
     )
 
 
