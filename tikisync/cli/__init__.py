@@ -14,6 +14,7 @@ program = typer.Typer(
     help="Webhooks configured in Tiki's admin UI change Tiki's tracker items.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain help: loading rich for it takes longer than all the rest
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 program.command()(demo.demo)
