@@ -14,7 +14,9 @@ from tikisync.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile
 if TYPE_CHECKING:
     from tikisync.inbox.deliveries import Delivery
 
-program = typer.Typer(help="Look at kept deliveries, apply them again, or put them aside.", no_args_is_help=True, rich_markup_mode=None)
+program = typer.Typer(
+    help="Look at kept deliveries, apply them again, or put them aside.", no_args_is_help=True, rich_markup_mode=None
+)
 
 Numbers = Annotated[list[int], typer.Argument(help="Numbers of deliveries, as `inbox list` shows them.")]
 
