@@ -152,3 +152,14 @@ def test_an_option_that_is_no_number_counts_as_none() -> None:
     assert Field(1, 7, "x", "t", options={"max": "many"}).number("max", 5) == 0
     assert Field(1, 7, "x", "t", options={"max": float("inf")}).number("max", 5) == 0
     assert Field(1, 7, "x", "t").number("max", 5) == 5
+
+
+def test_an_update_leaves_alone_what_tiki_would_set_in_a_field_that_the_user_may_not_edit() -> None:
+    closed = replace(MODIFIER, editable_by=frozenset({"Board"}))
+    tracker = replace(TRACKER_OF_PEOPLE, fields=(NAME, AGE, closed))
+    allowed = replace(rights(ADA), tracker=tracker)
+    change = ItemChange("r", "People", fields={"age": 37})
+
+    plan = items.draft(tracker, ADA, change, allowed, CONTEXT).plan(allowed, Answers())
+
+    assert written(plan) == {"age": "37"}
