@@ -16,7 +16,7 @@ _PASSING = {1021, 1040, 1041, 1047, 1053, 1114, 1129, 1158, 1159, 1160, 1161, 11
 _DENIED = {1044, 1045, 1142, 1143, 1227, 1370, 1698}
 _MISSING = {1049, 1054, 1146}
 _NO_TLS = 2026
-_REFUSED = {1267, 1366}  # characters (also to compare with) or a number that the column cannot hold
+_REFUSED = {1267, 1366, 3854}  # characters (also to compare with) or a number that the column cannot hold
 _NO_DEFAULT = 1364
 _STATEMENT_BINLOG = 1665
 
@@ -72,6 +72,6 @@ def translated(error: Exception, url: str) -> Exception:
             reason="binlog_format",
         )
     if isinstance(error, sa.DataError) or number in _REFUSED:
-        message = re.sub(r"value: '.*' for", "value for", message)  # the value itself may be anybody's secret
+        message = re.sub(r"(value|string):? '.*' (for|from)", r"\1 \2", message)  # it may be anybody's secret
         return DataRefusedError(f"the database refuses a value ({message})")
     return error

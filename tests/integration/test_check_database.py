@@ -129,3 +129,20 @@ def test_a_statement_that_the_binary_log_cannot_hold_fails_with_the_way_out(
 
     assert refused.value.reason == "binlog_format"
     assert "binlog_format" in refused.value.hint
+
+
+@pytest.mark.parametrize(
+    ("server", "too_old"),
+    [
+        ("MySQL 5.6.51", True),
+        ("MySQL 5.7.6", True),
+        ("MySQL 5.7.44", False),
+        ("MySQL 9.7.4", False),
+        ("MariaDB 10.1.48", True),
+        ("MariaDB 10.3.39", False),
+        ("MariaDB 11.4", False),
+        ("SQLite 3.40.1", False),
+    ],
+)
+def test_a_server_whose_indexes_are_too_short_for_our_tables_is_too_old(server: str, too_old: bool) -> None:
+    assert check_database.is_too_old(server) == too_old

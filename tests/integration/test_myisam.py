@@ -17,6 +17,7 @@ from tests.databases import TikiDatabase
 from tests.dying import killed
 from tests.golden_state import Rows
 from tikisync import config as configuration
+from tikisync.database import Database
 from tikisync.errors import FieldValueError
 from tikisync.inbox import deliveries, queue
 from tikisync.inbox.deliveries import Delivery
@@ -73,7 +74,7 @@ def body_of(case: golden.Case) -> dict[str, Any]:
     return {"item": case["itemId"], "status": case["status"], "fields": case.get("fields") or {}}
 
 
-def leased(database: TikiDatabase, body: Any, user: str = "hook") -> Delivery:
+def leased(database: Database, body: Any, user: str = "hook") -> Delivery:
     """Return a delivery that worker ``test`` has the lease of, whatever the time."""
     with database.transaction() as tx:
         deliveries.add(tx, [arrival(handler="Shop", user=user, body=json.dumps(body).encode(), body_key=None)])
@@ -82,7 +83,7 @@ def leased(database: TikiDatabase, body: Any, user: str = "hook") -> Delivery:
     return claimed[0]
 
 
-def applier(database: TikiDatabase, tmp_path: Path, rules: str, clock: Callable[[], float] = lambda: NOW) -> Applier:
+def applier(database: Database, tmp_path: Path, rules: str, clock: Callable[[], float] = lambda: NOW) -> Applier:
     path = tmp_path / "config.ini"
     path.write_text(f"[tiki]\nurl = {database.shown}\n{rules}")
     return Applier(database, configuration.load(path), {}, clock)
@@ -93,12 +94,12 @@ def rows(database: TikiDatabase) -> Rows:
         return golden.snapshot(tx)
 
 
-def kept(database: TikiDatabase) -> int:
+def kept(database: Database) -> int:
     with database.transaction() as tx:
         return int(tx.value("SELECT COUNT(*) FROM tikisync_journal"))
 
 
-def applied_by_dying_workers(database: TikiDatabase, rules: str, delivery: Delivery, tmp_path: Path) -> int:
+def applied_by_dying_workers(database: Database, rules: str, delivery: Delivery, tmp_path: Path) -> int:
     """Apply by one process after the other, each killed after the first step that it gets further; return how many."""
     statements, before = 1, 0
     for tries in itertools.count():
@@ -229,3 +230,16 @@ def test_once_the_tables_are_converted_deliveries_are_written_in_one_transaction
 
     assert killed(database, 5, partial(service.apply, leased(database, {"name": "B"}), "test"))
     assert golden.difference(before, rows(database)) == []
+
+
+def test_what_only_some_tikis_keep_of_an_item_goes_with_it(restart: Restart, tmp_path: Path) -> None:
+    database, case = restart(), golden.case("order-delete")
+    delivery = recorded(database, case["name"])
+    with database.admin.transaction() as tx:
+        tx.run("CREATE TABLE tiki_user_votings (id VARCHAR(255)) ENGINE=MyISAM")
+        tx.insert_many("tiki_user_votings", [{"id": "tracker.3.9.46"}, {"id": "tracker.3.91.46"}])
+
+    applied_by_dying_workers(database.admin, rule_of(case), delivery, tmp_path)
+
+    with database.admin.transaction() as tx:
+        assert tx.value("SELECT GROUP_CONCAT(id) FROM tiki_user_votings") == "tracker.3.91.46"

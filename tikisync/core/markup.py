@@ -16,14 +16,18 @@ _WIKI_SYNTAX = re.compile(
       [{}\[~^]                                   # plugins, variables, links, ~np~ and its kin, boxes
     | \([a-z0-9-]*\( | \(:                       # ((page)), (alias(page)), smileys by name
     | __ | '' | == | :: | \|\| | -[-+=]          # bold, italic, underlined, centred, table, struck, …
-    | %% | %[^%\ 0-9A-Z](?:[^%\ 0-9A-Z]|$)       # line breaks, dynamic variables
+    | %%                                         # line breaks
     | \.\.\.page\.\.\.
     | ^[*\#!;+]                                  # lists, headings, definitions, continued items
     | <[a-zA-Z/!] | &nbsp; | ≤REAL_              # what changes how Tiki breaks lines or keeps < and > apart
+    | (?i: (?:[a-z0-9]:// | www\. | magnet:\?)[^\ ]*"    # links made of addresses: what would get out of their href,
+        | (?<![a-z0-9])(?!https?:|ftps?:)[a-z0-9]+:// )  # and any that might run code
     | (?:^|\s)(?: @\w | :[-'|_]?[()DSs] | =-?[DOo] | 8-[)Oo] | [Bi!]-?\) | LOL(?:\s|$))  # mentions, smileys
     """,
     re.VERBOSE,
 )
+_WITH_VARIABLES = re.compile(rf"{_WIKI_SYNTAX.pattern} | %[^%\ 0-9A-Z](?:[^%\ 0-9A-Z]|$)", re.VERBOSE)
+_VARIABLE = re.compile("%[^% 0-9A-Z]{2}.*%", re.DOTALL)  # a dynamic variable may go over several lines
 _ACTIVE_ANYWHERE = re.compile(
     r"""
       ~/? | \{(?=\{) | &(?=[a-zA-Z#]) | <(?=x>) | ≤(?=REAL_)
@@ -37,6 +41,11 @@ _ACTIVE_IN_HTML = re.compile(r"~|\{(?=\{)|(?<![^~])/(?=np|tc)|(?<![^~/])t(?=c(?:
 def cleaned(text: str) -> str:
     """Return text without the control characters that Tiki's form filter drops, and fit for UTF-8."""
     return _SURROGATES.sub("\N{REPLACEMENT CHARACTER}", _DROPPED.sub("", text))
+
+
+def as_escaped(text: str) -> str:
+    """Return text that reads as this text where Tiki escapes it, but for two marks of its form filter."""
+    return re.sub("<(?=x>)|&(?=nbsp;)", "\\g<0>\N{WORD JOINER}", text)
 
 
 def as_html(text: str) -> str:
@@ -53,9 +62,14 @@ def as_wiki(text: str) -> str:
     """
     lines = text.split("\n")
     ended = (*(line + "\n" for line in lines[:-1]), lines[-1])
+    syntax = _syntax_in(text)
     return "\n".join(
-        _unparsed(line) if _WIKI_SYNTAX.search(whole) else line for line, whole in zip(lines, ended, strict=True)
+        _unparsed(line) if syntax.search(whole) else line for line, whole in zip(lines, ended, strict=True)
     )
+
+
+def _syntax_in(text: str) -> re.Pattern[str]:
+    return _WITH_VARIABLES if _VARIABLE.search(text) else _WIKI_SYNTAX
 
 
 def _unparsed(line: str) -> str:
@@ -70,12 +84,13 @@ def as_wysiwyg(text: str) -> str:
     Character references would not do: Tiki's editor and form filter turn them back at the next edit. So Tiki's mark
     for a ``<``, ``≤REAL_LT≥``, gets an invisible character in it.
     """
-    return "<br />".join(_unparsed_html(line.rstrip("\r")) for line in text.split("\n"))
+    syntax = _syntax_in(text)
+    return "<br />".join(_unparsed_html(line.rstrip("\r"), syntax) for line in text.split("\n"))
 
 
-def _unparsed_html(line: str) -> str:
+def _unparsed_html(line: str, syntax: re.Pattern[str]) -> str:
     page = html.escape(line, quote=False).replace("&lt;x&gt;", "&LT;x&gt;").replace("≤REAL_", "≤\N{WORD JOINER}REAL_")
-    if not _WIKI_SYNTAX.search(page + "\n"):
+    if not syntax.search(page + "\n"):
         return page
     shown = _ACTIVE_IN_HTML.sub(lambda found: "~/np~~~np~" if found[0] == "~" else found[0] + "~/np~~np~", page)
     return f"~np~{shown}~/np~"

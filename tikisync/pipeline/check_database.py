@@ -40,17 +40,21 @@ def check(tx: Transaction, config: Config) -> Iterator[Finding]:
         )  # fmt: skip
 
 
+def is_too_old(server: str) -> bool:
+    """Tell whether a server, such as ``MariaDB 10.1.48``, cannot hold tikisync's tables."""
+    name, _, version = server.partition(" ")
+    return tuple(int(number) for number in re.findall(r"\d+", version)[:3]) < _OLDEST.get(name, ())
+
+
 def broken_tables(tx: Transaction) -> list[Finding]:
     """Return what about Tiki's tables stops everything else."""
     return [Finding(ERROR, f"table {table}", wrong, hint) for table, wrong, hint in tables.problems(tx)]
 
 
 def _server(tx: Transaction, config: Config) -> Iterator[Finding]:
-    name, _, version = tx.server().partition(" ")
-    oldest = _OLDEST.get(name, ())
-    if tuple(int(number) for number in re.findall(r"\d+", version)[:3]) < oldest:
-        needed = " or ".join(f"{each} {'.'.join(map(str, number))}" for each, number in _OLDEST.items())
-        yield Finding(ERROR, f"{name} {version}", "this server is too old for tikisync's tables", f"use {needed}")
+    if is_too_old(server := tx.server()):
+        needed = " or ".join(f"{name} {'.'.join(map(str, version))}" for name, version in _OLDEST.items())
+        yield Finding(ERROR, server, "this server is too old for tikisync's tables", f"use {needed}, or a newer one")
     found = database_tables.settings(tx, "log_bin", "binlog_format", "read_only", _PACKET)
     if found.get("log_bin") == "ON" and found.get("binlog_format") == "STATEMENT":
         yield Finding(

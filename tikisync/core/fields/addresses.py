@@ -7,6 +7,7 @@ import re
 from typing import ClassVar
 from urllib.parse import quote
 
+from tikisync.core import markup
 from tikisync.core.fields.assigned import CREATOR, AssignedType
 from tikisync.core.fields.kind import Context, FieldType, Stored
 from tikisync.core.fields.scalars import plain
@@ -14,6 +15,7 @@ from tikisync.core.trackers import Field, Json
 
 _RUNS_CODE = re.compile("(?:javascript|vbscript|data):", re.IGNORECASE)
 _IGNORED_BY_BROWSERS = re.compile("[\0- \x7f]")
+_AS_TEXT = 1  # value of the option linkToURL
 _OPENS_MARKUP = re.compile('[<>"]')
 
 
@@ -23,12 +25,12 @@ class EmailType(FieldType):
     codes = ("m",)
     label = "Email"
     preferences: ClassVar = {"m": ("trackerfield_email",)}
-    accepts = "an e-mail address without a name, < > or double quotes"
+    accepts = "an e-mail address without a name, < > double quotes or character references"
 
     def encode(self, definition: Field, value: Json, context: Context) -> Stored:  # noqa: ARG002
         """Return the address; refuse what could be markup."""
         text = plain(value)
-        if text is None or _OPENS_MARKUP.search(text) or "\n" in text:
+        if text is None or _OPENS_MARKUP.search(text) or "\n" in text or markup.as_html(text) != text:
             raise self.refuse(definition, value)
         return self.store(definition, text)
 
@@ -42,11 +44,15 @@ class UrlType(FieldType):
     accepts = "a web address, not one that runs code"
 
     def encode(self, definition: Field, value: Json, context: Context) -> Stored:  # noqa: ARG002
-        """Return the address with ``< > "`` percent-encoded, which none may hold otherwise (RFC 3986 section 2)."""
+        """Return the address with ``< > "`` percent-encoded, which none may hold otherwise (RFC 3986 section 2).
+
+        Where the field shows it as text, so that it reads as it is: ``&copy=1`` must not become ``©=1``.
+        """
         text = plain(value)
         if text is None or _RUNS_CODE.match(_IGNORED_BY_BROWSERS.sub("", text)):
             raise self.refuse(definition, value)
-        return self.store(definition, _OPENS_MARKUP.sub(lambda found: quote(found[0]), text))
+        text = _OPENS_MARKUP.sub(lambda found: quote(found[0]), text)
+        return self.store(definition, markup.as_html(text) if definition.number("linkToURL") == _AS_TEXT else text)
 
 
 class IpType(AssignedType):

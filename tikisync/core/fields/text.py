@@ -53,7 +53,7 @@ class TextType(FieldType):
 
     def literal(self, definition: Field, text: str, context: Context) -> str:  # noqa: ARG002
         """Return the text as Tiki has to store it so that it reads as it is."""
-        return text
+        return text if context.trust else markup.as_escaped(text)
 
     def check(self, definition: Field, text: str) -> None:
         """Raise FieldValueError where the field's validation pattern does not fit the text."""
