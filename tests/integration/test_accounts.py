@@ -27,7 +27,7 @@ HASH = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
 @pytest.fixture(params=["server", "sqlite"])
 def site(request: pytest.FixtureRequest) -> Database:
     """A Tiki with one more administrator, Boss."""
-    database: Database = request.getfixturevalue("tiki" if request.param == "server" else "sqlite_tiki")
+    database: Database = request.getfixturevalue("tiki_as_admin" if request.param == "server" else "sqlite_tiki")
     with database.transaction() as tx:
         row = {"login": "Boss", "email": "boss@example.org", "hash": HASH, "pass_confirm": NOW - DAY}
         user_id = tx.insert("users_users", row)
