@@ -329,3 +329,15 @@ version = body.at
     assert process(rules, created | {"at": 2}, user="admin").reason == "older than what is applied already"
     with site.transaction() as tx:
         assert tx.value("SELECT COUNT(*) FROM tiki_tracker_items") == 0
+
+
+def test_text_that_a_calculation_uses_makes_no_tag_of_its_result_and_is_found_again(
+    site: Database, process: Process
+) -> None:
+    sent = {"id": "<img src=x onerror=alert(1)>", "total": 5, "state": "paid"}
+
+    process(ORDER_RULE, sent)
+    again = process(ORDER_RULE, sent)
+
+    assert again.reason == "unchanged"
+    assert values(site, 1)["orderLabel"] == "no<\N{WORD JOINER}img src=x onerror=alert(1)>/paid"

@@ -16,7 +16,9 @@ def test_an_email_address_is_stored_as_given(value: str) -> None:
     assert stored(field("m"), value) == value
 
 
-@pytest.mark.parametrize("value", ['"Ada" <ada@example.org>', '"onmouseover=alert(1) x="@x', "a\nb", ["a@b"], {}])
+@pytest.mark.parametrize(
+    "value", ['"Ada" <ada@example.org>', '"onmouseover=alert(1) x="@x', "&lt;b&gt;@x", "a\nb", ["a@b"], {}]
+)
 def test_what_could_be_markup_is_no_email_address(value: Json) -> None:
     with pytest.raises(FieldValueError, match="Email takes an e-mail address"):
         stored(field("m"), value)
@@ -29,6 +31,14 @@ def test_a_web_address_is_stored_as_given(value: str) -> None:
 
 def test_what_no_web_address_may_hold_is_percent_encoded() -> None:
     assert stored(field("L"), 'https://x/"><script>') == "https://x/%22%3E%3Cscript%3E"
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"), [("https://x/?a=1&copy=2", "https://x/?a=1&amp;copy=2"), ("https://x/?a&b", "https://x/?a&b")]
+)
+def test_a_web_address_that_is_shown_as_text_reads_as_it_is(value: str, kept: str) -> None:
+    assert stored(field("L", {"linkToURL": 1}), value) == kept
+    assert stored(field("L", {"linkToURL": 4}), value) == value
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -92,6 +93,23 @@ def test_more_words_than_allowed_are_refused() -> None:
 
 def test_a_text_area_shows_a_strangers_syntax_and_does_not_act_on_it() -> None:
     assert stored(area(), "{CODE()}\nplain") == "~np~{CODE()}~/np~\nplain"
+
+
+def test_marks_that_tiki_would_hide_in_a_text_field_are_broken_up_unless_they_are_trusted() -> None:
+    sent = "sc<x>ript &nbsp; <b> &lt;"
+
+    assert stored(field("t"), sent) == "sc<\N{WORD JOINER}x>ript &\N{WORD JOINER}nbsp; <b> &lt;"
+    assert stored(field("t"), sent, context(trust="html")) == sent
+
+
+def test_text_that_a_calculation_uses_opens_no_tag_where_its_result_is_shown() -> None:
+    calculated = context(calculated_with=frozenset({"theField"}))
+
+    assert stored(field("t"), "<b> 1 < 2 <", calculated) == "<\N{WORD JOINER}b> 1 < 2 <\N{WORD JOINER}"
+    assert stored(area(), "<b>", calculated) == "<\N{WORD JOINER}b>"
+    assert stored(field("F"), ["<b>"], calculated) == "<\N{WORD JOINER}b>"
+    assert stored(field("t"), "<b>", replace(calculated, trust="html")) == "<b>"
+    assert stored(field("t"), "<b>", context(calculated_with=frozenset({"another"}))) == "<b>"
 
 
 @pytest.mark.parametrize("trust", ["wiki", "html"])

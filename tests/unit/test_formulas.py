@@ -237,3 +237,12 @@ def test_money_shows_its_amount_and_currency() -> None:
     assert str(Money(12.50, "EUR")) == "12.5EUR"
     assert money_from_field("12 EUR") == Money("12 EUR", "")
     assert money_from_text("12 EUR") == "12 EUR"
+
+
+def test_the_names_that_calculations_use_are_told_and_all_where_one_is_too_deep() -> None:
+    text = Field(1, 7, "text", "t")
+    fields = [text, math_field(2, "sum", "(add qty (concat (str words) other.part))"), math_field(3, "odd", "(add qty")]
+    deep = math_field(4, "deep", "(add " * 500 + "1" + ")" * 500)
+
+    assert formulas.used(tracker(*fields)) == {"qty", "other"}
+    assert formulas.used(tracker(*fields, deep)) == {"text", "sum", "odd", "deep"}

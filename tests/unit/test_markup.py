@@ -82,6 +82,8 @@ def test_what_acts_within_unparsed_text_is_broken_up(text: str) -> None:
         "Tom & Jerry, AT&T",
         "a < b and b > a",
         "It's 20% off: 5 / 3 = 1.67 (about)!",
+        "VAT 20%\nTotal",
+        "50%",
         "https://example.org/?a=1&b=2#top ada@example.org",
         "C:\\temp, #42, co-operate, snake_case, 5*3",
         "",
@@ -89,6 +91,10 @@ def test_what_acts_within_unparsed_text_is_broken_up(text: str) -> None:
 )
 def test_simple_text_stays_as_it_is(text: str) -> None:
     assert markup.as_wiki(text) == text
+
+
+def test_a_variable_may_go_over_lines_and_over_what_is_marked() -> None:
+    assert markup.as_wiki("a %ab\n{x}\ncd% e") == "~np~a %ab~/np~\n~np~{x}~/np~\ncd% e"
 
 
 def test_only_lines_with_syntax_are_marked_and_line_ends_stay() -> None:
@@ -153,6 +159,15 @@ def test_any_text_reads_as_itself_in_html(text: str) -> None:
     assert html.unescape(page) == text
     assert "<" not in page
     assert ">" not in page
+
+
+@settings(max_examples=100, deadline=None)
+@given(LITERAL | st.sampled_from(ATTACKS), LITERAL | st.sampled_from(ATTACKS))
+def test_texts_put_behind_each_other_open_no_tag_and_read_as_themselves(one: str, other: str) -> None:
+    page = markup.without_tags(one) + markup.without_tags(other)
+
+    assert not re.search("<[a-zA-Z/!?]", page)
+    assert page.replace("<\N{WORD JOINER}", "<") == one + other
 
 
 def test_control_characters_and_halves_of_characters_are_cleaned_away() -> None:

@@ -48,6 +48,11 @@ def as_escaped(text: str) -> str:
     return re.sub("<(?=x>)|&(?=nbsp;)", "\\g<0>\N{WORD JOINER}", text)
 
 
+def without_tags(text: str) -> str:
+    """Return text that reads as this text and opens no tag, escaped or not, whatever is put behind it."""
+    return re.sub("<(?=[a-zA-Z/!?]|$)", "<\N{WORD JOINER}", text)
+
+
 def as_html(text: str) -> str:
     """Return HTML that reads as this text; unchanged where a browser shows it as it is anyway."""
     if html.unescape(text) != text:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from tikisync.core import formulas
 from tikisync.core import items as planning
 from tikisync.core.categories import permitted
 from tikisync.core.changes import DELETE, ItemChange
@@ -169,6 +170,7 @@ def _context(user: User, tracker: Tracker, situation: Situation) -> Context:
         takes_ownership=tracker.is_on("userCanTakeOwnership"),
         wysiwyg_is_html=not preferences.is_on("wysiwyg_htmltowiki"),
         dates=preferences.dates,
+        calculated_with=formulas.used(tracker),
     )
 
 
@@ -199,7 +201,10 @@ def _stored_key(tx: Transaction, tracker: Tracker, change: ItemChange, context: 
     named = [(*planning.writable(tracker, name, change.rule), value) for name, value in change.key.items()]
     asked = [question for field, kind, value in named for question in kind.questions(field, value, context)]
     context = replace(context, answers=answer(tx, asked))
-    stored = [(field, kind.encode(field, value, context).value or "") for field, kind, value in named]
+    stored = [
+        (field, kind.encode(field, value, replace(context, trust=change.trust.get(field.perm_name, ""))).value or "")
+        for field, kind, value in named
+    ]
     empty = [field.perm_name for field, text in stored if not text]
     if empty:
         raise RuleError(

@@ -43,6 +43,7 @@ class Context:
     takes_ownership: bool = False  # tracker option userCanTakeOwnership
     wysiwyg_is_html: bool = False  # preference wysiwyg_htmltowiki is 'n': WYSIWYG text areas hold HTML
     dates: DateFormat = DEFAULT_DATES
+    calculated_with: frozenset[str] = frozenset()  # permanent names that calculations use: Tiki shows results unescaped
     trust: str = ""  # '', 'html' or 'wiki': what a rule explicitly lets through
     answers: Answers = field(default_factory=Answers)
 

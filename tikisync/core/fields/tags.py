@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import ClassVar
 
+from tikisync.core import markup
 from tikisync.core.effects import Tag
 from tikisync.core.fields.entries import entries
 from tikisync.core.fields.kind import Context, FieldType, Stored
@@ -34,9 +35,11 @@ class TagsType(FieldType):
     preferences: ClassVar = {"F": ("trackerfield_freetags", "feature_freetags")}
     accepts = "tags, a list or text with spaces between them"
 
-    def encode(self, definition: Field, value: Json, context: Context) -> Stored:  # noqa: ARG002
+    def encode(self, definition: Field, value: Json, context: Context) -> Stored:
         """Return a list joined as Tiki's form has it, and text as it is; refuse tags that Tiki would leave out."""
         text = value if isinstance(value, str) else " ".join(self._quoted(definition, each) for each in entries(value))
+        if definition.perm_name in context.calculated_with and not context.trust:
+            text = markup.without_tags(text)
         tags = parse(text)
         if any(len(escaped(tag).encode()) > _LONGEST for tag in tags):
             raise self.refuse(definition, value, f"with a tag of more than {_LONGEST} bytes")

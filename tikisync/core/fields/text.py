@@ -53,7 +53,7 @@ class TextType(FieldType):
 
     def literal(self, definition: Field, text: str, context: Context) -> str:  # noqa: ARG002
         """Return the text as Tiki has to store it so that it reads as it is."""
-        return text if context.trust else markup.as_escaped(text)
+        return markup.as_escaped(text)
 
     def check(self, definition: Field, text: str) -> None:
         """Raise FieldValueError where the field's validation pattern does not fit the text."""
@@ -86,11 +86,17 @@ class TextType(FieldType):
             self.check(definition, text)
         limit = definition.number("max")
         text = text[:limit] if limit > 0 else text
-        written = self.literal(definition, text, context)
+        written = self._written(definition, text, context)
         while 0 < limit < len(written) and text:  # Tiki cuts at the next save in its form: not within our marks
             text = text[: -max(1, (len(written) - limit) // 20)]
-            written = self.literal(definition, text, context)
+            written = self._written(definition, text, context)
         return written
+
+    def _written(self, definition: Field, text: str, context: Context) -> str:
+        if context.trust:
+            return text
+        open_to_tags = definition.perm_name in context.calculated_with
+        return self.literal(definition, markup.without_tags(text) if open_to_tags else text, context)
 
 
 class TextAreaType(TextType):
@@ -112,8 +118,6 @@ class TextAreaType(TextType):
 
     def literal(self, definition: Field, text: str, context: Context) -> str:
         """Return the text with its wiki syntax switched off, for the kind of text the field holds."""
-        if context.trust:
-            return text
         is_html = context.wysiwyg_is_html and definition.text("wysiwyg") == "y"
         return markup.as_wysiwyg(text) if is_html else markup.as_wiki(text)
 

@@ -23,6 +23,7 @@ __all__ = [
     "evaluate",
     "left_to_tiki",
     "unsupported",
+    "used",
 ]
 
 CALCULATED = frozenset({"math"})  # type codes
@@ -61,6 +62,19 @@ def unsupported(formula: str) -> str:
         return ""
     except Unsupported as too_deep:
         return str(too_deep)
+
+
+def used(tracker: Tracker) -> frozenset[str]:
+    """Return the permanent names that the tracker's calculations use; those of all fields where one is too deep."""
+    names: set[str] = set()
+    for field in _calculations(tracker):
+        try:
+            names |= set(_names(parse(field.text("calculation"))))
+        except FormulaError:  # its result says what is wrong, whatever the fields hold
+            continue
+        except Unsupported:
+            return frozenset(each.perm_name for each in tracker.fields)
+    return frozenset(names)
 
 
 def left_to_tiki(tracker: Tracker) -> Mapping[int, str]:
