@@ -95,6 +95,16 @@ def test_a_new_item_is_refused_where_the_tracker_is_closed_or_its_creator_has_on
         items.draft(tracker, None, change, rights(None), replace(CONTEXT, now=CONTEXT.now + 1))
 
 
+def test_effects_come_in_the_order_of_the_trackers_fields_whatever_the_rules_order_is() -> None:
+    fields = (Field(8, 7, "first", "F"), Field(7, 7, "second", "F"))
+    change = ItemChange("r", "People", fields={"second": ["x"], "first": ["y"]})
+    permitted = replace(rights(None), levels=Levels({grant("Staff", "admin_trackers")}, {(TRACKER, 7): ()}))
+
+    draft = items.draft(Tracker(7, "People", fields), None, change, permitted, CONTEXT)
+
+    assert [effect.field_id for effect in draft.plan(permitted, Answers()).effects] == [8, 7]
+
+
 def test_all_problems_are_told_at_once_what_is_missing_first() -> None:
     with pytest.raises(SenderError) as told:
         plan(None, name="", age="old")
@@ -142,6 +152,20 @@ def test_history_goes_by_phps_comparison(old: str | None, new: str | None, logge
     write = FieldWrite(NAME, old, new)
 
     assert write.logged(CONTEXT.dates) == logged
+
+
+def test_calculations_know_who_made_and_changed_an_item_and_when() -> None:
+    formula = "(concat created_by creation_date last_modified_by modification_date)"
+    tracker = Tracker(7, "People", (AGE, Field(6, 7, "facts", "math", options={"calculation": formula})))
+    old = replace(ADA, created=5, created_by="ada")
+
+    def facts(item: Item | None) -> str | None:
+        change = ItemChange("r", "People", fields={"age": 1})
+        plan = items.draft(tracker, item, change, rights(item), CONTEXT).plan(rights(item), Answers())
+        return written(plan.finished(12, {}))["facts"]
+
+    assert facts(None) == "hook1700000000hook1700000000"
+    assert facts(old) == "ada5hook1700000000"
 
 
 def test_a_new_item_has_no_history() -> None:

@@ -131,6 +131,7 @@ def test_json_is_written_as_php_writes_it() -> None:
     assert php.json_encode(value) == (
         r'{"en":"a\/b","fr":"\u00e9\u2028\ud83d\ude00","x":"\"\\\n\u0001' + '\x7f<>&","list":[1,null,true]}'
     )
+    assert php.json_encode({}) == "[]"
 
 
 @pytest.mark.parametrize(

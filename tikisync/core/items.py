@@ -54,6 +54,7 @@ class ItemPlan:
     effects: tuple[Effect, ...] = ()
     dates: DateFormat = DEFAULT_DATES
     notes: tuple[str, ...] = ()  # what the delivery should say about it
+    user: str = ""  # who writes it, login
 
     @property
     def is_unchanged(self) -> bool:
@@ -79,7 +80,11 @@ class ItemPlan:
         writes = {write.field.field_id: write for write in (*self.writes, *numbered)}
         before = self.item.values if self.item else {}
         values = {**before, **{field_id: write.new for field_id, write in writes.items()}}
-        for field_id, result in formulas.calculated(self.tracker, values, item_id, clock=Clock(self.now)).items():
+        facts = {"modification_date": str(self.now), "last_modified_by": self.user}
+        facts |= {"creation_date": str(self.item.created if self.item else self.now)}
+        facts |= {"created_by": (self.item.created_by or "") if self.item else self.user}
+        results = formulas.calculated(self.tracker, values, item_id, clock=Clock(self.now), facts=facts)
+        for field_id, result in results.items():
             field = next(each for each in self.tracker.fields if each.field_id == field_id)
             write = FieldWrite(field, before.get(field_id), result)
             if self.item is None or write.changes:
@@ -122,8 +127,19 @@ class Draft:
         if self.item is not None and not changes and status == self.item.status:
             writes = ()  # what Tiki sets by itself does not make a repeated webhook a change
         written = {write.field.field_id for write in writes}
-        effects = tuple(e for i, s in self.stored.items() if s is not None and i in written for e in s.effects)
-        return ItemPlan(self.tracker, self.item, status, self.context.now, writes, effects, self.context.dates, notes)
+        stored = (self.stored.get(field.field_id) for field in self.tracker.fields if field.field_id in written)
+        effects = tuple(effect for each in stored if each for effect in each.effects)  # in the order of Tiki's form
+        return ItemPlan(
+            self.tracker,
+            self.item,
+            status,
+            self.context.now,
+            writes,
+            effects,
+            self.context.dates,
+            notes,
+            self.context.user,
+        )
 
     @property
     def _creator(self) -> Creator | None:

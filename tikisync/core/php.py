@@ -78,9 +78,12 @@ def csv_fields(line: str) -> list[str]:
     return fields
 
 
-def json_encode(value: Any) -> str:
-    r"""Return JSON as ``json_encode`` writes it: no spaces, ``\uXXXX`` for what is not ASCII, ``/`` as ``\/``."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":")).replace("/", r"\/")
+def json_encode(value: Mapping[str, Any]) -> str:
+    r"""Return JSON as ``json_encode`` writes it: no spaces, ``\uXXXX`` for what is not ASCII, ``/`` as ``\/``.
+
+    An array without entries is a list to PHP.
+    """
+    text = json.dumps(value or [], ensure_ascii=False, separators=(",", ":")).replace("/", r"\/")
     return re.sub("[^\0-\x7f]+", lambda found: json.dumps(found[0])[1:-1], text)
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tikisync.database import Transaction
+from tikisync.database import Row, Transaction
 from tikisync.tiki.preferences import Preferences
 
 CREATED, UPDATED, REMOVED = "Created", "Updated", "Removed"
+_ANY = "%"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,21 +21,42 @@ class Actor:
     user_agent: str = ""
 
 
-def is_logged(tx: Transaction, preferences: Preferences, action: str) -> bool:
+def is_logged(tx: Transaction, preferences: Preferences, action: str, object_type: str = "trackeritem") -> bool:
     """Tell whether Tiki logs this action on items; ``feature_actionlog`` off logs everything (LogsLib, 24.4)."""
     if not preferences.is_on("feature_actionlog"):
         return True
     rows = tx.all(
-        "SELECT action, status FROM tiki_actionlog_conf WHERE objectType = 'trackeritem' AND action IN :actions",
-        actions=[action, "%"],
+        "SELECT action, status FROM tiki_actionlog_conf WHERE objectType = :type AND action IN :actions",
+        type=object_type,
+        actions=[action, _ANY],
     )
     configured = {str(row["action"]): row["status"] for row in rows}
-    return configured.get(action, configured.get("%")) in ("y", "v")
+    return configured.get(action, configured.get(_ANY)) in ("y", "v")
 
 
-def add(tx: Transaction, actor: Actor, action: str, item_id: int, now: int, comment: str = "") -> None:
-    """Add the row that Tiki's LogsLib::add_action writes for a tracker item."""
-    row = {
+def categories(tx: Transaction, preferences: Preferences, items: Sequence[int]) -> Mapping[int, tuple[int, ...]]:
+    """Return the categories of items, by item, where Tiki logs an action once for each; nothing where it does not."""
+    if not preferences.is_on("feature_categories") or not is_logged(tx, preferences, _ANY, "category"):
+        return {}
+    rows = tx.all(
+        "SELECT o.itemId, c.categId FROM tiki_objects o JOIN tiki_category_objects c ON c.catObjectId = o.objectId "
+        "WHERE o.type = 'trackeritem' AND o.itemId IN :items ORDER BY c.categId",
+        items=[str(item) for item in items],
+    )
+    return {item: tuple(int(row["categId"]) for row in rows if int(row["itemId"]) == item) for item in items}
+
+
+def add(
+    tx: Transaction,
+    actor: Actor,
+    action: str,
+    item_id: int,
+    now: int,
+    comment: str = "",
+    categories: Sequence[int] = (),
+) -> None:
+    """Add the row that Tiki's LogsLib::add_action writes for a tracker item, or one for each of these categories."""
+    row: Row = {
         "action": action,
         "lastModif": now,
         "object": str(item_id),
@@ -43,4 +66,4 @@ def add(tx: Transaction, actor: Actor, action: str, item_id: int, now: int, comm
         "comment": comment,
         "client": actor.user_agent[:200] or None,
     }
-    tx.insert("tiki_actionlog", row)
+    tx.insert_many("tiki_actionlog", [{**row, "categId": each, "log": ""} for each in categories] or [row])

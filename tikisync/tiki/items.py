@@ -100,13 +100,16 @@ def update(tx: Transaction, plan: ItemPlan, situation: Situation, rights_on: Rig
         "tiki_tracker_item_field_logs",
         [{"version": version, "itemId": item.item_id, "fieldId": i, "value": value} for i, value in history],
     )
+    if actionlog.is_logged(tx, situation.preferences, actionlog.UPDATED):
+        categories = actionlog.categories(tx, situation.preferences, [item.item_id, *children])
+        versions = {
+            **({item.item_id: version} if history else {}),
+            **{each: _next_version(tx, each) for each in children},
+        }
+        for each, logged in versions.items():
+            actionlog.add(tx, actor, actionlog.UPDATED, each, now, str(logged), categories.get(each, ()))
     _write_values(tx, plan, item.item_id)
     _carry_out_effects(tx, plan, item.item_id, situation, rights_on)
-    if actionlog.is_logged(tx, situation.preferences, actionlog.UPDATED):
-        if history:
-            actionlog.add(tx, actor, actionlog.UPDATED, item.item_id, now, str(version))
-        for child in children:
-            actionlog.add(tx, actor, actionlog.UPDATED, child, now, str(_next_version(tx, child)))
     tx.update("tiki_trackers", {"trackerId": plan.tracker.tracker_id}, {"lastModif": now})
     search_queue.add(tx, situation.preferences, [item.item_id, *children], now)
 
