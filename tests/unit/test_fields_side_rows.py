@@ -140,6 +140,11 @@ class TestCategories:
         assert carried(current=frozenset({4})) == [effect, other]
         with pytest.raises(NotPermittedError, match="user hook may not add the item to category 2"):
             carried(2)
+        twin = replace(effect, wanted=frozenset({4}), managed=frozenset({4}))
+        both = permitted(
+            [twin, effect], frozenset({4}), may_add=lambda each: True, may_remove=lambda each: each != 4, user="hook"
+        )
+        assert list(both) == [twin, effect]  # one field wants what the other could hold too
         with pytest.raises(NotPermittedError, match="user hook may not remove the item from category 4"):
             carried(4, current=frozenset({4}))
 

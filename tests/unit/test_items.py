@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from tikisync.core import items
+from tikisync.core.categories import Category
 from tikisync.core.changes import ItemChange
+from tikisync.core.effects import Categorize
 from tikisync.core.fields.kind import Context
 from tikisync.core.items import FieldWrite, ItemPlan
-from tikisync.core.permission_levels import TRACKER, Levels, grant
+from tikisync.core.permission_levels import ITEM, TRACKER, Levels, grant
 from tikisync.core.permissions import FEATURES, Rights
-from tikisync.core.questions import Answers
-from tikisync.core.trackers import Field, Item, Tracker
+from tikisync.core.questions import AllCategories, Answers, CategoriesOf, Question
+from tikisync.core.trackers import Field, Item, Json, Tracker
 from tikisync.errors import FieldValueError, NotPermittedError, RuleError, SenderError
 
 NAME = Field(1, 7, "name", "t", position=1, is_main=True, is_mandatory=True)
@@ -103,6 +106,42 @@ def test_effects_come_in_the_order_of_the_trackers_fields_whatever_the_rules_ord
     draft = items.draft(Tracker(7, "People", fields), None, change, permitted, CONTEXT)
 
     assert [effect.field_id for effect in draft.plan(permitted, Answers()).effects] == [8, 7]
+
+
+WHOLE = Field(8, 7, "whole", "e", options={"parentId": 1, "descendants": 1})
+PART = Field(9, 7, "part", "e", options={"parentId": 2, "doNotInheritCategories": 1})
+CATEGORIES = {
+    1: Category(1, "Segments"),
+    2: Category(2, "Retail", 1),
+    3: Category(3, "Food", 1),
+    4: Category(4, "VIP", 2),
+}
+
+
+@pytest.mark.parametrize(
+    ("fields", "caused"),
+    [
+        ({"whole": [3]}, [(8, {3}, {2, 3})]),  # the other field offers 4, so whether the item is in it is left to that
+        ({"whole": [3], "part": [4]}, [(8, {3}, {2, 3, 4}), (9, {4}, {4})]),
+        ({"whole": [2], "part": [4]}, []),
+        ({"part": []}, [(9, set(), set())]),
+    ],
+)
+def test_fields_that_offer_the_same_categories_count_together(
+    fields: dict[str, list[Json]], caused: list[tuple[int, set[int], set[int]]]
+) -> None:
+    known: dict[Question[Any], Any] = {AllCategories(): CATEGORIES, CategoriesOf("tracker", "7"): frozenset()}
+    change = ItemChange("r", "People", fields=fields)
+    item = Item(12, 7, "o", {8: "2", 9: "4"})
+    permitted = replace(
+        rights(item), levels=Levels({grant("Staff", "admin_trackers")}, {(TRACKER, 7): (), (ITEM, 12): ()})
+    )
+    context = replace(CONTEXT, answers=Answers(known))
+
+    plan = items.draft(Tracker(7, "People", (WHOLE, PART)), item, change, permitted, context).plan(permitted, Answers())
+
+    effects = [effect for effect in plan.effects if isinstance(effect, Categorize)]
+    assert [(each.field_id, set(each.wanted), set(each.managed)) for each in effects] == caused
 
 
 def test_all_problems_are_told_at_once_what_is_missing_first() -> None:

@@ -58,6 +58,8 @@ def permitted(
     ``current`` are the item's categories now; the predicates tell by category id what the user may do. Raises
     NotPermittedError for a category that a rule adds or removes. (Tiki stores the value and leaves the item as it was.)
     """
+    effects = list(effects)
+    wanted = {each for effect in effects if isinstance(effect, Categorize) for each in effect.wanted}
     for effect in effects:
         if not isinstance(effect, Categorize):
             yield effect
@@ -65,7 +67,7 @@ def permitted(
         refused = {each for each in effect.wanted - current if not may_add(each)}
         for category_id in refused - effect.inherited:
             raise _refusal(user, "add the item to", category_id)
-        for category_id in (current & effect.managed) - effect.wanted:
+        for category_id in (current & effect.managed) - wanted:
             if not may_remove(category_id):
                 raise _refusal(user, "remove the item from", category_id)
         fallback = effect.fallback if effect.fallback and may_add(effect.fallback) else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,6 +10,7 @@ from tikisync.core import formulas, php, validation
 from tikisync.core.changes import CLOSE, ItemChange
 from tikisync.core.effects import Effect
 from tikisync.core.fields import FIELD_TYPES, unwritable
+from tikisync.core.fields.categories import CategoryType, leaving_to_others
 from tikisync.core.fields.kind import DEFAULT_DATES, Context, DateFormat, FieldType, Stored
 from tikisync.core.formulas import Clock
 from tikisync.core.permissions import Rights
@@ -126,20 +127,26 @@ class Draft:
         status, notes = _status(self.tracker, self.item, self.change, rights, changes=changes)
         if self.item is not None and not changes and status == self.item.status:
             writes = ()  # what Tiki sets by itself does not make a repeated webhook a change
-        written = {write.field.field_id for write in writes}
-        stored = (self.stored.get(field.field_id) for field in self.tracker.fields if field.field_id in written)
-        effects = tuple(effect for each in stored if each for effect in each.effects)  # in the order of Tiki's form
         return ItemPlan(
             self.tracker,
             self.item,
             status,
             self.context.now,
             writes,
-            effects,
+            tuple(self._effects({write.field.field_id for write in writes})),
             self.context.dates,
             notes,
             self.context.user,
         )
+
+    def _effects(self, written: Collection[int]) -> Iterator[Effect]:
+        """Return what the written fields cause, in the order of Tiki's form; category fields count together."""
+        of_categories = {field.field_id: field for field in self.tracker.fields if field.type in CategoryType.codes}
+        counted = {*written, *(of_categories if of_categories.keys() & written else ())}
+        stored = (self.stored.get(field.field_id) for field in self.tracker.fields if field.field_id in counted)
+        effects = (effect for each in stored if each for effect in each.effects)
+        others = [field for field_id, field in of_categories.items() if field_id not in self.stored]
+        return leaving_to_others(effects, others, self.context)
 
     @property
     def _creator(self) -> Creator | None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from tikisync.core.categories import named, offered
-from tikisync.core.effects import Categorize
+from tikisync.core.effects import Categorize, Effect
 from tikisync.core.fields.entries import entries, identifier
 from tikisync.core.fields.kind import Context, FieldType, Stored
 from tikisync.core.questions import AllCategories, CategoriesOf, Question
@@ -56,6 +57,16 @@ class CategoryType(FieldType):
         more = f" and {len(choices) - _SHOWN_CHOICES} more" if len(choices) > _SHOWN_CHOICES else ""
         hint = f"the field offers {', '.join(choices[:_SHOWN_CHOICES]) or 'none'}{more}"
         raise self.refuse(definition, entry, "that is none of the field's categories", hint)
+
+
+def leaving_to_others(effects: Iterable[Effect], others: Iterable[Field], context: Context) -> Iterator[Effect]:
+    """Return effects that take no item out of a category which one of the ``others``, fields no rule names, offers.
+
+    Tiki's form posts those fields as they are, and what any of them holds counts.
+    """
+    kept = frozenset(category_id for field in others for category_id in _offer(field, context))
+    for effect in effects:
+        yield replace(effect, managed=effect.managed - kept) if isinstance(effect, Categorize) else effect
 
 
 def _offer(definition: Field, context: Context) -> dict[int, str]:
