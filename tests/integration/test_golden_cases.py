@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests import golden
 from tests.databases import TikiDatabase
+from tests.manual_pages import PAGES
 from tikisync.core.changes import DELETE, ItemChange
 from tikisync.errors import TikisyncError
 from tikisync.pipeline.change import carry_out
@@ -19,7 +19,7 @@ from tikisync.tiki.items import Situation
 
 NOW = 1_800_000_042
 
-# Where tikisync differs on purpose; the README has the same list in words, under "Not quite as Tiki".
+# Where tikisync differs on purpose; the manual has the same list in words: not-quite-as-tiki.md.
 REFUSED = {  # Tiki stores or ignores what cannot be meant; by case: whose fault the refusal says it is
     "dropdown-unknown": "contactStage",
     "user-unknown": "contactOwner",
@@ -121,9 +121,8 @@ def test_a_case_that_changes_nothing_writes_nothing(tiki: TikiDatabase, case: go
     assert _perform(tiki, case) == []
 
 
-def test_the_readme_names_every_kind_of_difference() -> None:
-    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    section = readme.partition("## Not quite as Tiki")[2].partition("\n## ")[0]
+def test_the_manual_names_every_kind_of_difference() -> None:
+    page = PAGES["not-quite-as-tiki"].read_text("utf-8")
 
     for word in ("unknown", "may not", "changes nothing", "plain text", "trust", "javascript:", "category", "page"):
-        assert word in section
+        assert word in page

@@ -1,4 +1,4 @@
-"""The text format of metrics, and what the README says of them."""
+"""The text format of metrics, and what the manual says of them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from starlette.requests import Request
 
+from tests import manual_pages
+from tests.manual_pages import PAGES
 from tikisync.web import metrics
 from tikisync.web.nearness import is_local
 
@@ -17,11 +19,11 @@ def test_labels_are_escaped_as_the_format_asks() -> None:
     assert lines == '# HELP m Told.\n# TYPE m gauge\nm{a="x\\"\\\\\\n",b=""} 1\nm 0.5\n'
 
 
-def test_every_metric_is_in_the_readme_and_no_other() -> None:
-    readme = (Path(__file__).parents[2] / "README.md").read_text()
+def test_every_metric_is_in_the_manual_and_no_other() -> None:
+    told = manual_pages.sections(PAGES["running"])["Metrics and alerts"]
     source = Path(metrics.__file__).read_text()
     named = re.compile(r"`(tikisync_[a-z_]+)[`{]")
-    assert set(named.findall(readme)) == set(re.findall(r'"(tikisync_[a-z_]+)"', source))
+    assert set(named.findall(told)) == set(re.findall(r'"(tikisync_[a-z_]+)"', source))
 
 
 def test_the_alerts_ask_for_metrics_that_there_are() -> None:

@@ -7,7 +7,7 @@ import sys
 import typer
 
 from tikisync import __version__
-from tikisync.cli import demo, doctor, inbox, learn, output, rules, send, service, site, tail
+from tikisync.cli import demo, doctor, inbox, learn, manual, output, rules, send, service, site, tail
 from tikisync.errors import TikisyncError
 
 program = typer.Typer(
@@ -29,6 +29,7 @@ program.command()(doctor.doctor)
 program.command()(learn.learn)
 program.command()(tail.tail)
 program.command("try")(rules.try_rules)
+program.command()(manual.manual)
 program.add_typer(inbox.program, name="inbox")
 
 

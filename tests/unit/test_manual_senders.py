@@ -1,22 +1,22 @@
-"""What the README says of senders is so."""
+"""What the manual says of senders is so."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import replace
-from pathlib import Path
 
+from tests.manual_pages import PAGES
 from tests.signed_requests import handler_for
 from tikisync.core.recipes.choice import for_handler, inferred
 from tikisync.core.recipes.senders import RECIPES
 
-README = Path(__file__).parents[2] / "README.md"
+SENDERS = PAGES["senders"]
 HAVE_NO_HEADER = {"hmac", "token", "bearer", "basic", "url-secret", "mailchimp"}
 
 
 def rows() -> list[tuple[list[str], list[str]]]:
     """The recipes of each row, with their asterisks, and the headers."""
-    table = README.read_text().partition("| sender | recipe |")[2].partition("\n\n")[0]
+    table = SENDERS.read_text("utf-8").partition("| sender | recipe |")[2].partition("\n\n")[0]
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()[2:]]
     return [(re.findall(r"`([a-z0-9-]+`(?: [*])?)", row[1]), row[2].lower().split(", ")) for row in cells]
 
