@@ -132,10 +132,15 @@ def from_debian(environ: Mapping[str, str], say: Callable[[str], None]) -> Serve
     if os.geteuid() != 0 or not shutil.which("apt-get", path=environ.get("PATH")):
         raise NoServerError("none can be installed here, that takes root on Debian")
     say(f"installing {' and '.join(PACKAGES)} for the integration tests")
+    install(environ, *PACKAGES)
+    return on_this_machine(environ, say)
+
+
+def install(environ: Mapping[str, str], *packages: str) -> None:
+    """Install packages of Debian, as root; raise NoServerError where that fails."""
     quiet = {**environ, "DEBIAN_FRONTEND": "noninteractive"}
     _output(["apt-get", "update", "-qq"], quiet)
-    _output(["apt-get", "install", "-y", "-qq", "--no-install-recommends", *PACKAGES], quiet)
-    return on_this_machine(environ, say)
+    _output(["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages], quiet)
 
 
 def connect(url: URL, *, patience: float = 0) -> pymysql.Connection[pymysql.cursors.DictCursor]:

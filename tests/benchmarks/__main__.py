@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import json
-import os
-import platform
-from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
-from statistics import median
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
-from tests.benchmarks import load
 from tests.benchmarks import receive as receiving
-from tests.benchmarks.load import Figures
+from tests.benchmarks.rounds import Results
 
 program = typer.Typer(no_args_is_help=True, add_completion=False)
-console = Console()
+console = Console(width=130)
+
+Connections = Annotated[int, typer.Option(help="Connections that post at the same time.")]
+Seconds = Annotated[int, typer.Option(help="Length of a round.")]
+Rounds = Annotated[int, typer.Option(help="Rounds; the variants take turns.")]
+Body = Annotated[int, typer.Option(help="Size of the body in bytes.", min=32)]
+JsonFile = Annotated[Path | None, typer.Option("--json", help="Write all figures to this file.")]
+Plot = Annotated[Path | None, typer.Option("--plot", help="Write a chart of the ratios to this file, as SVG.")]
 
 
 @program.callback()
@@ -30,30 +29,49 @@ def main() -> None:
 
 @program.command()
 def receive(
-    connections: Annotated[int, typer.Option(help="Connections that post at the same time.")] = 64,
-    seconds: Annotated[int, typer.Option(help="Length of a round.")] = 5,
-    rounds: Annotated[int, typer.Option(help="Rounds; the endpoints take turns.")] = 5,
-    body: Annotated[int, typer.Option(help="Size of the body in bytes.", min=32)] = 1024,
-    json_file: Annotated[Path | None, typer.Option("--json", help="Write all figures to this file.")] = None,
+    connections: Connections = 64,
+    seconds: Seconds = 5,
+    rounds: Rounds = 5,
+    body: Body = 1024,
+    json_file: JsonFile = None,
+    plot: Plot = None,
 ) -> None:
-    """Receive webhooks: each verified and stored before it is answered, next to an endpoint that does nothing."""
-    with receiving.database() as (url, server):
-        figures = receiving.measure(url, connections=connections, seconds=seconds, rounds=rounds, body_size=body)
-    table = Table(title=f"receive: {connections} connections, {body} bytes, medians of {rounds} rounds of {seconds} s")
-    for column in ("what", "requests/s", "of the empty endpoint", "p50 ms", "p99 ms"):
-        table.add_column(column, justify="left" if column == "what" else "right")
-    for name, measured in figures.items():
-        table.add_row(name, *_row(measured, receiving.ratio(figures, name)))
-    console.print(table)
-    console.print(f"{server}, load by {load.generator()}, Python {platform.python_version()}, {os.cpu_count()} cores")
+    """Receive webhooks, each verified and stored before it is answered, next to an endpoint that does nothing."""
+    names = [receiving.EMPTY, receiving.TIKISYNC, receiving.REFUSING, receiving.FLOODED]
+    with receiving.database_server() as server:
+        figures = receiving.measure(
+            server, names, connections=connections, seconds=seconds, rounds=rounds, body_size=body
+        )
+    title = f"receive: {connections} connections, {body} bytes, medians of {rounds} rounds of {seconds} s"
+    _show(Results(title, "requests/s", figures, server.version), json_file, plot)
+
+
+@program.command()
+def compare(
+    connections: Connections = 64,
+    seconds: Seconds = 5,
+    rounds: Rounds = 5,
+    body: Body = 1024,
+    tiki: Annotated[str, typer.Option(help="URL of a Tiki's webhooks that knows the recorded handler Forge.")] = "",
+    json_file: JsonFile = None,
+    plot: Plot = None,
+) -> None:
+    """Receive webhooks next to adnanh/webhook (Debian's package webhook), which stores nothing, and to Tiki's own."""
+    names = [receiving.TIKISYNC, receiving.WEBHOOK]
+    with receiving.database_server() as server:
+        figures = receiving.measure(
+            server, names, connections=connections, seconds=seconds, rounds=rounds, body_size=body, tiki=tiki
+        )
+    title = f"compare: {connections} connections, {body} bytes, medians of {rounds} rounds of {seconds} s"
+    _show(Results(title, "requests/s", figures, server.version), json_file, plot)
+
+
+def _show(results: Results, json_file: Path | None, plot: Path | None) -> None:
+    results.show(console)
     if json_file:
-        rows = {name: [asdict(each) for each in measured] for name, measured in figures.items()}
-        json_file.write_text(json.dumps({"server": server, "connections": connections, "figures": rows}, indent=2))
-
-
-def _row(measured: Sequence[Figures], share: float) -> Sequence[str]:
-    rate, p50, p99 = (median(getattr(each, name) for each in measured) for name in ("per_second", "p50", "p99"))
-    return f"{rate:,.0f}", f"{share:.2f}", f"{p50:.1f}", f"{p99:.1f}"
+        results.write(json_file)
+    if plot:
+        results.plot(plot)
 
 
 if __name__ == "__main__":

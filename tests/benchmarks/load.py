@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 DELIVERY_ID = "X-Delivery-Id"
@@ -29,6 +29,8 @@ class Figures:
     p50: float
     p99: float
     failed: int  # answers other than 2xx and 3xx, and broken connections
+    cpu: Mapping[str, float] = field(default_factory=dict)  # microseconds a request, by process, where it is known
+    memory: float = 0  # the most that a process of the service has held, in MiB, where it is known
 
     @property
     def per_second(self) -> float:

@@ -5,36 +5,57 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
 from tests.benchmarks import load, receive
+from tests.benchmarks.receive import DatabaseServer
 from tikisync.database import Database
 
+SHORT = ["--connections", "4", "--seconds", "1", "--rounds", "1"]
 
-def test_the_receive_benchmark_measures_two_endpoints_and_prints_their_ratio(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "tests.benchmarks", "receive", "--json", str(tmp_path / "figures.json")]
-    options = ["--connections", "4", "--seconds", "1", "--rounds", "1"]
+
+def bench(folder: Path, *arguments: str) -> dict[str, Any]:
+    """Run a benchmark; return what it writes as JSON, after a look at its table and its chart."""
+    command = [sys.executable, "-m", "tests.benchmarks", *arguments]
+    files = ["--json", str(folder / "figures.json"), "--plot", str(folder / "chart.svg")]
     root = Path(__file__).parents[2]
-    done = subprocess.run(command + options, cwd=root, capture_output=True, text=True, timeout=100)
+    done = subprocess.run(command + files, cwd=root, capture_output=True, text=True, timeout=110)
     assert done.returncode == 0, done.stderr
     assert "1.00" in done.stdout  # the yardstick beside itself
-    figures = json.loads((tmp_path / "figures.json").read_text())["figures"]
-    assert list(figures) == [receive.EMPTY, receive.TIKISYNC]
-    for [measured] in figures.values():
-        assert measured["requests"] > 0
-        assert 0 < measured["p50"] <= measured["p99"]
+    found: dict[str, Any] = json.loads((folder / "figures.json").read_text())
+    names = {element.text for element in ElementTree.fromstring((folder / "chart.svg").read_text()).iter()}
+    assert set(found["figures"]) <= names
+    for measured in found["figures"].values():
+        assert all(each["requests"] > 0 and 0 < each["p50"] <= each["p99"] for each in measured)
+    return found
+
+
+def test_the_receive_benchmark_measures_tikisync_next_to_an_empty_endpoint(tmp_path: Path) -> None:
+    figures = bench(tmp_path, "receive", *SHORT)["figures"]
+    assert list(figures) == [receive.EMPTY, receive.TIKISYNC, receive.REFUSING, receive.FLOODED]
+    [cost] = [each["cpu"] for each in figures[receive.TIKISYNC]]
+    assert cost["service"] > 0  # and the database's too, where it is a process of its own
+    assert all(each["memory"] > 0 for each in figures[receive.TIKISYNC])
+
+
+def test_the_compare_benchmark_measures_tikisync_next_to_what_is_installed(tmp_path: Path) -> None:
+    assert next(iter(bench(tmp_path, "compare", *SHORT)["figures"])) == receive.TIKISYNC
 
 
 @pytest.mark.parametrize("client", ["wrk", "python"])
 def test_every_request_of_a_benchmark_is_verified_and_stored_under_its_own_delivery_id(
-    client: str, tmp_path: Path
+    client: str, sqlite_server: tuple[DatabaseServer, str]
 ) -> None:
     if client == "wrk" and load.generator() != "wrk":
         pytest.skip("wrk is not installed")
-    url = f"sqlite:///{tmp_path / 'bench.db'}"
-    figures = receive.measure(url, connections=3, seconds=1, rounds=1, client=client)
+    server, url = sqlite_server
+    names = [receive.EMPTY, receive.TIKISYNC]
+    figures = receive.measure(server, names, connections=3, seconds=1, rounds=1, client=client)
     assert [measured.failed for [measured] in figures.values()] == [0, 0]
     database = Database(url)
     with database.transaction() as tx:
@@ -46,3 +67,9 @@ def test_every_request_of_a_benchmark_is_verified_and_stored_under_its_own_deliv
     assert kept
     assert kept["number"] >= figures[receive.TIKISYNC][0].requests
     assert (kept["smallest"], kept["largest"], kept["duplicates"]) == (1024, 1024, 0)
+
+
+@pytest.fixture
+def sqlite_server(tmp_path: Path) -> Iterator[tuple[DatabaseServer, str]]:
+    url = f"sqlite:///{tmp_path / 'bench.db'}"
+    yield DatabaseServer(lambda: url, "SQLite"), url

@@ -18,7 +18,8 @@ from types import MappingProxyType
 import httpx2
 import pytest
 
-from tests.benchmarks import endpoints
+from tests.benchmarks.endpoints import listens
+from tests.end_to_end.program import free_port, until
 from tests.integration.test_receive import BODY, CountingDatabase, handler, stored
 from tikisync.config import HandlerSettings, ServerSettings
 from tikisync.core.verification import sign
@@ -377,13 +378,15 @@ def test_a_server_that_cannot_start_says_so() -> None:
 
 @pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])
 def test_told_to_stop_it_answers_what_has_begun_accepts_nothing_new_and_ends_well(
-    sqlite_tiki: Database, told: signal.Signals
+    sqlite_tiki: Database, told: signal.Signals, tmp_path: Path
 ) -> None:
-    command = [sys.executable, "-m", endpoints.__name__, "tikisync", str(sqlite_tiki._url)]
-    root = Path(__file__).parents[2]
-    with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stdout and process.stderr
-        site = Site(sqlite_tiki, int(process.stdout.readline()))
+    config, port = tmp_path / "config.ini", free_port()
+    config.write_text(f"[tiki]\nurl = {sqlite_tiki._url}\n[server]\nport = {port}\n[worker]\nenabled = no\n")
+    command = [sys.executable, "-m", "tikisync", "serve", "-c", str(config)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr
+        site = Site(sqlite_tiki, port)
+        until(lambda: process.poll() is not None or listens(port))
         with site.connect() as connection:
             connection.sendall(site.request()[:-3])
             assert site.post(content=b"altered")[0] == 403  # so the one before has begun
