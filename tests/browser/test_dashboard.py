@@ -24,6 +24,7 @@ PAGES = (
     "/deliveries/5?dry_run=1",
     "/deliveries/all/discard?status=failed",
     "/deliveries/99",
+    "/refused",
     "/handlers",
     "/rules",
     "/workbench?rule=order&delivery=5",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from base64 import b64decode
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,7 +43,7 @@ def status(site: Site, number: int) -> str:
 
 
 def test_without_a_session_every_page_leads_to_the_login_and_shows_nothing(stranger: httpx2.Client) -> None:
-    for path in ("/", "/live", "/deliveries", "/deliveries/1", "/handlers", "/rules", "/workbench", "/nothing"):
+    for path in ("/", "/live", "/deliveries", "/deliveries/1", "/refused", "/handlers", "/rules", "/workbench", "/no"):
         answer = stranger.get(path)
         assert (answer.status_code, answer.text) == (303, ""), path
         assert answer.headers["location"].startswith("/tikisync/login?next=/tikisync/")
@@ -199,6 +200,8 @@ def test_the_front_page_says_when_webhooks_are_switched_off(site: Site, admin: h
         ("status=failed", [4, 3]),
         ("handler=Shop&text=A-2", [2]),
         ("text=molten", [3]),
+        ("item=0", []),
+        ("item=nonsense", [5, 4, 3, 2, 1]),
         ("before=3", [2, 1]),
         ("before=x&status=odd", [5, 4, 3, 2, 1]),
         ("since=2100-01-01T00:00", []),
@@ -229,6 +232,50 @@ def test_secrets_signatures_and_credentials_never_show(site: Site, admin: httpx2
     for secret in (handler.secret, sign(handler, dashboards.order(1)), "very-secret", PASSWORD):
         assert secret not in shown
     assert "authorization" in shown
+
+
+def test_the_deliveries_of_an_item_are_one_click_away_from_each_of_them(site: Site, admin: httpx2.Client) -> None:
+    dashboards.store(site, dashboards.order(1, state="paid"), 1_700_000_000_000)
+    site.work()
+    found = re.search(r'<a href="/tikisync(/deliveries\?item=\d+)">item \d+</a>', admin.get("/deliveries/6").text)
+    assert found
+    page = admin.get(found[1]).text
+    assert re.findall(r'<th scope="row"><a href="/tikisync/deliveries/(\d+)"', page) == ["6", "1"]
+
+
+def refuse(site: Site, headers: dict[str, str], body: bytes = b"{}") -> None:
+    """Post a request that nobody signed as Tiki's handlers say, and have it kept at once."""
+    answer = httpx2.post(site.url.replace("/tikisync", "/tiki-webhooks.php"), content=body, headers=headers)
+    assert (answer.status_code, answer.text) == (403, "Webhook not authorized.")
+    assert site.app.receiver.refusals
+    site.app.receiver.refusals.write()
+
+
+def test_a_refused_request_says_why_and_what_would_accept_it(site: Site, admin: httpx2.Client) -> None:
+    assert "Nothing was refused." in admin.get("/refused").text
+    handler = administer.handler(site.database, "Shop")
+    other_way = b64decode(sign(handler, b"{}")).hex()  # as "hmac" has it, where Tiki says "base64 hmac"
+    refuse(site, {handler.signature_header: other_way, "x-note": "<b>"})
+    assert 'href="/tikisync/refused">why?</a>' in admin.get("/live").text
+    found = re.search(r'href="/tikisync(/refused/[0-9a-f]{16})"', admin.get("/refused").text)
+    assert found
+    page = admin.get(found[1]).text
+    assert "handler Shop accepts it with the signature header x-shop-signature, verification hmac" in page
+    assert "&lt;b&gt;" in page
+    assert other_way not in page
+    with site.database.transaction() as tx:
+        tx.update("tiki_webhooks", {"name": "Shop"}, {"verification": "hmac"})
+    assert "this verifies for handler Shop" in admin.get(found[1]).text
+    assert admin.get("/refused/0123456789abcdef").status_code == 404
+
+
+def test_a_refused_request_that_nothing_fits_says_where_to_look(site: Site, admin: httpx2.Client) -> None:
+    refuse(site, {"stripe-signature": "t=1,v1=00"})
+    refuse(site, {"x-shop-signature": "00"}, administer.handler(site.database, "Shop").secret.encode())
+    odd, stripe = re.findall(r'href="/tikisync(/refused/[0-9a-f]{16})"', admin.get("/refused").text)
+    assert "Its headers look like those of Stripe" in admin.get(stripe).text
+    assert "No handler&#39;s secret fits" in admin.get(stripe).text
+    assert "Its body was not kept (it holds the secret of a handler)" in admin.get(odd).text
 
 
 def test_a_failed_delivery_says_why_and_a_dry_run_says_it_of_now(admin: httpx2.Client) -> None:
@@ -295,6 +342,8 @@ def test_handlers_and_rules_are_shown_as_they_are(admin: httpx2.Client) -> None:
     handlers = admin.get("/handlers").text
     assert 'href="https://tiki.example/tiki-admin.php?page=security"' in handlers
     assert "X-Shop-Signature" in handlers
+    assert re.search(r"<dt>Secret</dt><dd>set, last used [^<]* ago</dd>", handlers)
+    assert "none: Tiki's plain rule" in handlers
     rules = admin.get("/rules").text
     assert "when = body.kind == &#39;order&#39;" in rules
     assert "[rule refund] field.orderNowhere" in rules

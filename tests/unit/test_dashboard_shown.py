@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 from datetime import UTC, datetime
 
 import pytest
 
-from tikisync.inbox.deliveries import Delivery
+from tikisync.inbox.attempts import Attempt
 from tikisync.inbox.search import Filter
 from tikisync.inbox.statistics import MINUTE
 from tikisync.pipeline.activity import Activity
@@ -14,10 +15,6 @@ from tikisync.pipeline.overview import Overview
 from tikisync.web.dashboard import shown
 from tikisync.web.dashboard.deliveries import filter_of
 from tikisync.web.dashboard.now import HEIGHT, chart
-
-
-def delivery(body: bytes, *headers: tuple[str, str]) -> Delivery:
-    return Delivery(1, "Shop", "hook", 0, headers=headers, body=body, size=len(body))
 
 
 def test_a_time_is_told_in_utc_for_people_and_for_programs() -> None:
@@ -47,17 +44,31 @@ def test_sizes_are_told_in_binary_units(count: int, told: str) -> None:
 
 def test_bodies_are_laid_out_by_what_they_are() -> None:
     form = ("content-type", "application/x-www-form-urlencoded")
-    assert shown.body(delivery(b'{"a":[1],"b":"\xc3\xa4"}')) == '{\n  "a": [\n    1\n  ],\n  "b": "ä"\n}'
-    assert shown.body(delivery(b"a=1&b=%3Cx%3E", form)) == "a = 1\nb = <x>"
-    assert shown.body(delivery(b"plain")) == "plain"
-    assert shown.body(delivery(b"\xff\x00")) == "ff 00"
-    assert shown.body(delivery(b"x" * 300_000)).endswith("(the rest is not shown)")
-    assert shown.body(delivery(b"[" * 100_000)).startswith("[[")
+    assert shown.body(b'{"a":[1],"b":"\xc3\xa4"}', []) == '{\n  "a": [\n    1\n  ],\n  "b": "ä"\n}'
+    assert shown.body(b"a=1&b=%3Cx%3E", [form]) == "a = 1\nb = <x>"
+    assert shown.body(b"plain", []) == "plain"
+    assert shown.body(b"\xff\x00", []) == "ff 00"
+    assert shown.body(b"x" * 300_000, []).endswith("(the rest is not shown)")
+    assert shown.body(b"[" * 100_000, []).startswith("[[")
+
+
+def test_a_compressed_body_is_expanded_and_one_that_is_not_what_it_says_shown_as_it_came() -> None:
+    compressed = [("content-encoding", "gzip")]
+    assert shown.body(gzip.compress(b"[1]"), compressed) == "[\n  1\n]"
+    assert shown.body(b"plain", compressed) == "plain"
+
+
+def test_the_items_that_tries_met_are_found_in_what_they_wrote() -> None:
+    tries = [
+        Attempt(1, "w", 0, 0, "done", wrote=("order: created item 12 of tracker Orders", "contact: made contact 5")),
+        Attempt(1, "w", 0, 0, "done", wrote=("order: unchanged item 12 of tracker Orders", "x: item 7 of tracker Y")),
+    ]
+    assert shown.items(tries) == [12, 7]
 
 
 def test_signatures_and_secrets_among_the_headers_are_masked() -> None:
     names = ("x-hub-signature-256", "authorization", "x-gitlab-token", "x-odd", "user-agent", "x-api-key", "cookie")
-    masked = shown.headers(delivery(b"", *((name, "told") for name in names)), frozenset({"x-odd"}))
+    masked = shown.headers([(name, "told") for name in names], frozenset({"x-odd"}))
     assert [name for name, value in masked if value == "told"] == ["user-agent"]
 
 
@@ -79,10 +90,10 @@ def test_items_become_links_where_tikis_address_is_known_and_nothing_else_become
 
 def test_a_filter_takes_what_it_can_read_and_passes_over_the_rest() -> None:
     assert filter_of({}) == Filter()
-    assert filter_of({"status": "done", "handler": "Shop", "text": " a ", "since": "2026-11-24T07:49"}) == Filter(
-        "done", "Shop", "a", int(datetime(2026, 11, 24, 7, 49, tzinfo=UTC).timestamp() * 1000)
-    )
-    assert filter_of({"status": "odd", "since": "yesterday", "until": "9999-99-99"}) == Filter()
+    given = {"status": "done", "handler": "Shop", "item": " 12 ", "text": " a ", "since": "2026-11-24T07:49"}
+    since = int(datetime(2026, 11, 24, 7, 49, tzinfo=UTC).timestamp() * 1000)
+    assert filter_of(given) == Filter("done", "Shop", 12, "a", since)
+    assert filter_of({"status": "odd", "item": "x", "since": "yesterday", "until": "9999-99-99"}) == Filter()
 
 
 def test_the_chart_stacks_each_minute_up_to_its_scale() -> None:

@@ -13,13 +13,8 @@ from tikisync.cli import output
 from tikisync.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile
 
 if TYPE_CHECKING:
-    from tikisync.core.diagnosis import Diagnosis, Finding
+    from tikisync.core.diagnosis import Diagnosis
     from tikisync.core.refusals import Refusal
-
-_NOTHING_FITS = (
-    "no handler's secret fits, in any way tikisync knows: compare the secret in Tiki (Security, Webhooks) with the "
-    "one at the sender, and look for a proxy that alters the body"
-)
 
 
 def doctor(
@@ -111,24 +106,19 @@ def _tell(diagnosis: Diagnosis, kept: Refusal | None, *, by_file: bool, json: bo
 
 
 def _advise(diagnosis: Diagnosis, kept: Refusal | None, *, by_file: bool) -> None:
+    from tikisync.core.diagnosis import NOTHING_FITS
+
     for finding in diagnosis.findings:
         output.say(f"[green]✓[/green] {escape(finding.sentence)}")
-        _say_settings(finding)
+        if finding.section:
+            output.say("  [dim]→[/dim] in the config file:")
+        for line in finding.section.splitlines():
+            output.say(f"    {escape(line)}")
     if diagnosis.senders:
         output.say(f"its headers look like those of {escape(', '.join(diagnosis.senders[:5]))}")
     if kept and kept.body_left_out:
         output.say(f"its body was not kept ({kept.body_left_out}), so no signature can be tried: use --file")
     elif not diagnosis.findings:
-        output.say(f"  [dim]→[/dim] {_NOTHING_FITS}")
+        output.say(f"  [dim]→[/dim] {NOTHING_FITS}")
     if by_file:
         output.say("[dim]A file does not say when it arrived, so its timestamp is judged by now.[/dim]")
-
-
-def _say_settings(finding: Finding) -> None:
-    if finding.settings:
-        output.say("  [dim]→[/dim] in the config file:")
-        for line in (
-            f"[handler {finding.handler}]",
-            *(f"{name} = {value}" for name, value in finding.settings.items()),
-        ):
-            output.say(f"    {escape(line)}")

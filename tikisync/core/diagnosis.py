@@ -19,6 +19,11 @@ from tikisync.core.verification import ANYWHERE, NO_RECIPES, verify
 
 MAX_BODY = 1 << 20  # of one that is tried in other forms too
 
+NOTHING_FITS = (
+    "no handler's secret fits, in any way tikisync knows: compare the secret in Tiki (Security, Webhooks) with the "
+    "one at the sender, and look for a proxy that alters the body"
+)
+
 _NOT_NOW = ("stale_timestamp", "future_timestamp")  # the signature was right
 _SIGNATURE = re.compile(rb"signature|hmac|sha256|sha1|digest", re.IGNORECASE)
 _HMAC = RECIPES["hmac"]
@@ -31,6 +36,12 @@ class Finding:
     handler: str
     sentence: str
     settings: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def section(self) -> str:
+        """The settings as the config file has them, '' where it needs none."""
+        lines = (f"[handler {self.handler}]", *(f"{name} = {value}" for name, value in self.settings.items()))
+        return "\n".join(lines) if self.settings else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from base64 import b64decode, b64encode
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
+from hashlib import sha256
 from urllib.parse import quote, quote_plus
 
 from tikisync.core.handlers import Handler, Refused
@@ -53,6 +54,11 @@ def of(request: Request, refused: Refused, handlers: Sequence[Handler]) -> Refus
         handler_name=request.handler_name and _hidden(request.handler_name, secrets)[:200],
     )
     return Refusal(kept, refused, left_out)
+
+
+def reference(refusal: Refusal) -> str:
+    """Return what tells a refused request from others: 16 hexadecimal digits."""
+    return sha256(written(refusal).encode("ascii")).hexdigest()[:16]
 
 
 def newest(refusals: Iterable[Refusal], keep: int) -> list[Refusal]:

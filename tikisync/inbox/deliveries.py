@@ -86,6 +86,14 @@ def load(tx: Transaction, ids: Collection[int]) -> list[Delivery]:
     return [_delivery(row) for row in tx.all(sql, ids=list(ids))]
 
 
+def listed(tx: Transaction, ids: Collection[int]) -> list[Delivery]:
+    """Return the deliveries of these ids without headers and body, highest id first."""
+    if not ids:
+        return []
+    sql = f"SELECT {_LISTED} FROM tikisync_deliveries WHERE delivery_id IN :ids ORDER BY delivery_id DESC"  # noqa: S608
+    return [_delivery(row) for row in tx.all(sql, ids=list(ids))]
+
+
 def listing(
     tx: Transaction,
     status: str | None = None,

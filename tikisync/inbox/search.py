@@ -10,7 +10,7 @@ from tikisync.database import Transaction
 from tikisync.inbox import deliveries
 from tikisync.inbox.deliveries import DONE, Delivery
 
-SEARCHED = 20_000  # deliveries whose bodies one page of a text search looks into
+SEARCHED = 20_000  # deliveries whose bodies and attempts one page of a search for a text or an item looks into
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,7 @@ class Filter:
 
     status: str = ""
     handler: str = ""
+    item: int | None = None  # that a try met
     text: str = ""  # in body, headers, reason or what was written, letter by letter
     since: int | None = None
     until: int | None = None
@@ -33,10 +34,9 @@ class Page:
 
 
 def search(tx: Transaction, wanted: Filter, before_id: int | None = None, limit: int = 50) -> Page:
-    """Return a page of deliveries without headers and body; with a text it may be short although more follow."""
+    """Return a page of deliveries without headers and body; searching for a text or an item it may be short."""
     ids, next_before = matching(tx, wanted, before_id, limit)
-    found = deliveries.load(tx, ids) if ids else []
-    return Page(sorted(found, key=lambda each: -each.delivery_id), next_before)
+    return Page(deliveries.listed(tx, ids), next_before)
 
 
 def matching(tx: Transaction, wanted: Filter, before_id: int | None, limit: int) -> tuple[list[int], int | None]:
@@ -46,7 +46,7 @@ def matching(tx: Transaction, wanted: Filter, before_id: int | None, limit: int)
     if wanted.until is not None:
         high = min(high, first_at(tx, wanted.until))
     low = first_at(tx, wanted.since) if wanted.since is not None else 0
-    floor = max(low, high - SEARCHED) if wanted.text else low
+    floor = low if wanted.item is None and not wanted.text else max(low, high - SEARCHED)
     conditions, index = _conditions(wanted)
     sql = (
         f"SELECT d.delivery_id FROM tikisync_deliveries d{tx.by_index(index)} "  # noqa: S608
@@ -55,6 +55,7 @@ def matching(tx: Transaction, wanted: Filter, before_id: int | None, limit: int)
     rows = tx.all(
         sql, low=floor, high=high, limit=limit + 1, status=wanted.status, handler=wanted.handler,
         text=wanted.text, written=json.dumps(wanted.text)[1:-1], bytes=wanted.text.encode("utf-8", "surrogatepass"),
+        item=f" item {wanted.item} of tracker ",
     )  # fmt: skip
     ids = [int(row["delivery_id"]) for row in rows]
     if len(ids) > limit:
@@ -102,6 +103,11 @@ def _conditions(wanted: Filter) -> tuple[list[str], str]:
         conditions.append("d.status = :status")
         if not wanted.handler or wanted.status != DONE:  # the others are few
             index = "listed"
+    if wanted.item is not None:
+        conditions.append(
+            "EXISTS (SELECT 1 FROM tikisync_attempts a "
+            "WHERE a.delivery_id = d.delivery_id AND INSTR(a.wrote, :item) > 0)"
+        )
     if wanted.text:
         conditions.append(
             "(INSTR(d.body, :bytes) > 0 OR INSTR(d.headers, :text) > 0 OR INSTR(d.reason, :text) > 0 OR EXISTS "

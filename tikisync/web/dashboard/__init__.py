@@ -11,7 +11,7 @@ from starlette.staticfiles import StaticFiles
 
 from tikisync.app import App
 from tikisync.pipeline.sign_in import SignIn
-from tikisync.web.dashboard import deliveries, login, now, rules
+from tikisync.web.dashboard import deliveries, login, now, refused, rules
 from tikisync.web.dashboard.guard import Guard
 from tikisync.web.dashboard.pages import PREFIX, Pages
 
@@ -34,6 +34,7 @@ def routes(app: App) -> list[BaseRoute]:
             *login.routes(pages, sign_in),
             *now.routes(pages),
             *deliveries.routes(pages),
+            *refused.routes(pages),
             *rules.routes(pages),
             Mount("/static", StaticFiles(directory=_STATIC), name="static"),
         ],

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from tikisync.core.recipes.choice import for_handler
 from tikisync.errors import TikisyncError
 from tikisync.inbox.deliveries import STATUSES
 from tikisync.inbox.search import Filter
@@ -24,7 +25,7 @@ from tikisync.web.dashboard.pages import PREFIX, Pages, number_of
 log = logging.getLogger(__name__)
 
 _ACTIONS = {"replay": administer.replay, "discard": administer.discard}
-_FILTERED = ("handler", "status", "text", "since", "until")
+_FILTERED = ("handler", "status", "item", "text", "since", "until")
 
 
 def routes(pages: Pages) -> list[Route]:
@@ -52,9 +53,12 @@ def routes(pages: Pages) -> list[Route]:
                 problem = f"{error}" + (f" → {error.hint}" if error.hint else "")
         template = "dry_run.html" if request.headers.get("hx-target") == "dry-run" else "delivery.html"
         hidden = app.hidden_headers(delivery.handler)
+        own = explanation.handler
+        recipe = for_handler(own, app.config.recipes) if own else None
         return pages.render(request, template, delivery=delivery, attempts=attempts, explanation=explanation,
-                            preview=preview, problem=problem, asked="dry_run" in request.query_params,
-                            headers=shown.headers(delivery, hidden), body=shown.body(delivery))  # fmt: skip
+                            recipe=recipe, preview=preview, problem=problem, asked="dry_run" in request.query_params,
+                            headers=shown.headers(delivery.headers, hidden), items=shown.items(attempts),
+                            body=shown.body(delivery.body, delivery.headers))  # fmt: skip
 
     def act(request: Request) -> Response:
         number, action = _number(request), _action(request)
@@ -88,6 +92,7 @@ def filter_of(given: Mapping[str, str]) -> Filter:
     return Filter(
         status=given.get("status", "") if given.get("status") in STATUSES else "",
         handler=given.get("handler", ""),
+        item=number_of(given.get("item", "").strip()),
         text=given.get("text", "").strip(),
         since=_time(given.get("since", "")),
         until=_time(given.get("until", "")),

@@ -52,7 +52,7 @@ def routes(pages: Pages) -> list[Route]:
         found = activity.activity(app.database, app.forced, pages.now())
         handlers = activity.handlers(app.database)
         return pages.render(request, template, activity=found, chart=chart(found), handlers=handlers,
-                            findings=app.check() if template == "now.html" else [])  # fmt: skip
+                            refused=app.refused(), findings=app.check() if template == "now.html" else [])  # fmt: skip
 
     def page(request: Request) -> Response:
         return content("now.html", request)

@@ -22,8 +22,8 @@ log = logging.getLogger(__name__)
 PREFIX = "/tikisync"
 COOKIE = "tikisync_session"
 
-_NAVIGATION = (("Now", "/"), ("Deliveries", "/deliveries"), ("Handlers", "/handlers"), ("Rules", "/rules"),
-               ("Workbench", "/workbench"))  # fmt: skip
+_NAVIGATION = (("Now", "/"), ("Deliveries", "/deliveries"), ("Refused", "/refused"),
+               ("Handlers", "/handlers"), ("Rules", "/rules"), ("Workbench", "/workbench"))  # fmt: skip
 _TOLD: Mapping[str, str] = {  # by a word in the address: nobody can put a text of theirs on the page
     "replay": "will be applied again",
     "discard": "put aside: kept, and not applied",

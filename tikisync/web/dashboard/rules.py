@@ -8,6 +8,7 @@ from starlette.routing import Route
 
 from tikisync.config import writing
 from tikisync.config.reading import read_rules
+from tikisync.core.recipes.choice import for_handler
 from tikisync.core.verification import misconfiguration
 from tikisync.errors import ConfigError, SetupError, TikisyncError
 from tikisync.inbox.deliveries import Delivery
@@ -28,7 +29,10 @@ def routes(pages: Pages) -> list[Route]:
             for each in found
         }
         wrong = {each.handler.name: misconfiguration(each.handler) for each in found}
-        return pages.render(request, "handlers.html", handlers=found, rules=rules, wrong=wrong)
+        configured = app.config.recipes
+        recipes = {each.handler.name: for_handler(each.handler, configured) for each in found}
+        return pages.render(request, "handlers.html", handlers=found, rules=rules, wrong=wrong, recipes=recipes,
+                            configured=configured)  # fmt: skip
 
     def rules(request: Request) -> Response:
         findings = app.check()

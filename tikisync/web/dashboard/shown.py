@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
 from markupsafe import Markup, escape
 
-from tikisync.inbox.deliveries import Delivery
+from tikisync.core.compression import expanded
+from tikisync.errors import PayloadError
+from tikisync.inbox.attempts import Attempt
 
 MASKED = "•••••• (hidden)"
 LONGEST = 200_000  # characters of a body that a page shows
@@ -54,13 +57,16 @@ def size(count: int) -> str:
     return f"{count / 1024:.1f} KiB" if count < 1 << 20 else f"{count / (1 << 20):.1f} MiB"
 
 
-def body(delivery: Delivery) -> str:
-    """Return a body for reading: JSON and forms laid out, other text as it is, and what is no text as hex."""
+def body(raw: bytes, headers: Sequence[tuple[str, str]]) -> str:
+    """Return a body for reading: gzip expanded, JSON and forms laid out, and what is no text as hex."""
+    named = dict(headers)
+    with suppress(PayloadError):  # then as it came
+        raw = expanded(raw, named.get("content-encoding", ""))
     try:
-        text = delivery.body.decode()
+        text = raw.decode()
     except UnicodeDecodeError:
-        return delivery.body[: LONGEST // 3].hex(" ")
-    kind = dict(delivery.headers).get("content-type", "")
+        return raw[: LONGEST // 3].hex(" ")
+    kind = named.get("content-type", "")
     try:
         if "x-www-form-urlencoded" in kind:
             text = "\n".join(f"{name} = {value}" for name, value in parse_qsl(text, keep_blank_values=True))
@@ -71,9 +77,9 @@ def body(delivery: Delivery) -> str:
     return text if len(text) <= LONGEST else text[:LONGEST] + "\n… (the rest is not shown)"
 
 
-def headers(delivery: Delivery, hidden: frozenset[str]) -> list[tuple[str, str]]:
-    """Return the headers, those that hold a signature or a secret masked."""
-    return [(name, MASKED if name in hidden or _SECRET.search(name) else value) for name, value in delivery.headers]
+def headers(given: Sequence[tuple[str, str]], hidden: frozenset[str]) -> list[tuple[str, str]]:
+    """Return headers, those that hold a signature or a secret masked; ``hidden`` names more of them, in lower case."""
+    return [(name, MASKED if name in hidden or _SECRET.search(name) else value) for name, value in given]
 
 
 def query(text: str) -> str:
@@ -91,6 +97,12 @@ def item_links(line: str, tiki_url: str) -> Markup:
     start, end = found.start(), found.end(1)
     link = Markup('<a href="{}tiki-view_tracker_item.php?itemId={}">{}</a>').format(tiki_url, found[1], line[start:end])
     return escape(line[:start]) + link + escape(line[end:])
+
+
+def items(attempts: Sequence[Attempt]) -> list[int]:
+    """Return the ids of the items that these attempts met, in their order."""
+    lines = (line for attempt in attempts for line in attempt.wrote)
+    return list(dict.fromkeys(int(found[1]) for line in lines for found in _ITEM.finditer(line)))
 
 
 def value(given: Any) -> str:
