@@ -253,3 +253,32 @@ def test_a_version_that_is_none_is_refused_by_the_rule_s_name() -> None:
     ) as caught:
         _evaluate(_rule(key=("ref",), fields={"ref": "body.id"}, version="body.lines"))
     assert caught.value.reason == "version_unusable"
+
+
+BUSY: dict[str, Json] = {
+    "rows": [{"id": number} for number in range(30_000)],
+    "ids": list(range(40_000, 100_000)),
+    "text": "a" * 500_000,
+}
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"each": "body.rows", "when": "contains(body.ids, each.id)"},  # each row looks through all ids
+        {"each": "body.rows[:900]", "fields": {"f": "replace(body.text, 'a', 'aaaaaaaa')"}},
+    ],
+)
+def test_a_payload_that_makes_a_rule_work_without_end_is_refused(parts: dict[str, Any]) -> None:
+    costly = _rule(**parts)
+    with pytest.raises(RuleError, match="takes too much work") as caught:
+        _evaluate(costly, **BUSY)
+    assert caught.value.reason == "too_costly"
+    assert route([costly], "Shop", {**DOCUMENT, "body": BUSY}) == ()
+
+
+def test_the_rules_of_one_delivery_share_the_work_they_may_do() -> None:
+    rules = [_rule(str(number), fields={"f": "replace(body.text, 'a', 'aaaaaaaa')"}) for number in range(100)]
+    assert len(_evaluate(*rules[:10], **BUSY).changes) == 10
+    with pytest.raises(RuleError, match="takes too much work"):
+        _evaluate(*rules, **BUSY)

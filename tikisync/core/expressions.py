@@ -19,12 +19,12 @@ import jmespath
 from jmespath.exceptions import JMESPathTypeError, LexerError, ParseError
 
 from tikisync.core.expression_functions import FUNCTIONS
+from tikisync.core.interpreter import Interpreter, TooManyStepsError
 from tikisync.core.trackers import Json
 
 MAX_VALUES = 100_000  # in one result
 MAX_DEPTH = 100
 
-_OPTIONS = jmespath.Options(custom_functions=FUNCTIONS)
 _QUOTED = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|`((?:[^`\\]|\\.)*)`""", re.DOTALL)
 _LEFT_ONLY = {"subexpression", "index_expression", "pipe", "flatten", "projection", "value_projection",
               "filter_projection"}  # fmt: skip  # the other children look at what the first one gave
@@ -37,6 +37,14 @@ _HINTS = {
 
 class ExpressionError(ValueError):
     """An expression that cannot be read or evaluated, in words without any content of a payload."""
+
+    reason = "expression_failed"
+
+
+class TooCostlyError(ExpressionError):
+    """An expression that takes too much work for this payload."""
+
+    reason = "too_costly"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +76,15 @@ class Expression:
         """The names that it reads at the top of the document, such as ``body``."""
         return frozenset(path[0] for path in self.paths)
 
-    def evaluate(self, document: Mapping[str, Json]) -> Json:
-        """Return what the expression gives for a document; raises ExpressionError."""
+    def evaluate(self, document: Mapping[str, Json], interpreter: Interpreter | None = None) -> Json:
+        """Return what the expression gives for a document; raises ExpressionError.
+
+        The work of all expressions with the same ``interpreter`` together is bounded.
+        """
         try:
-            result = self._parsed.search(document, _OPTIONS)
+            result = (interpreter or Interpreter()).visit(self._parsed.parsed, document)
+        except TooManyStepsError:
+            raise TooCostlyError("takes too much work for a delivery like this; look at fewer of its parts") from None
         except JMESPathTypeError as error:
             expected = " or ".join(error.expected_types)
             raise ExpressionError(f"{error.function_name}() takes {expected}, got {error.actual_type}") from None

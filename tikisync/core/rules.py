@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
 from typing import TypeAlias
 
 from tikisync.core.changes import WRITE, ItemChange
 from tikisync.core.contacts import ContactChange
 from tikisync.core.expressions import Expression, ExpressionError, is_true
+from tikisync.core.interpreter import Interpreter
 from tikisync.core.trackers import STATUSES, Json
 from tikisync.core.versions import version_text
 from tikisync.errors import RuleError, TikisyncError
@@ -20,6 +23,7 @@ MAX_CHANGES = 1000  # of one delivery
 
 Change: TypeAlias = "ItemChange | ContactChange"
 Document: TypeAlias = Mapping[str, Json]
+Ask: TypeAlias = Callable[[str, Expression, Document], Json]  # what the expression is for, to tell of trouble
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +76,14 @@ def changes_of(rules: Iterable[Rule], handler: str, document: Document) -> Evalu
     A rule with ``action = ignore`` whose condition holds ends it: the rules after it are not asked. Raises RuleError
     where an expression fails or gives something that cannot be used, FieldValueError for a contact's values.
     """
+    interpreter = Interpreter()
     changes: list[Change] = []
     passed_over: list[PassedOver] = []
     for rule in rules:
         if handler not in rule.handlers:
             continue
-        documents, why = _documents(rule, document)
+        ask = partial(_evaluated, rule, interpreter)
+        documents, why = _documents(rule, document, ask)
         if documents and rule.action == IGNORE:
             passed_over.append(PassedOver(rule.name, "it says to ignore such deliveries"))
             break
@@ -91,7 +97,7 @@ def changes_of(rules: Iterable[Rule], handler: str, document: Document) -> Evalu
                 reason="too_many_changes",
             )
         for each in documents:
-            changes.extend(_changes(rule, each))
+            changes.extend(_changes(rule, each, ask))
     return Evaluation(handler, tuple(changes), tuple(passed_over))
 
 
@@ -114,47 +120,49 @@ def status_code(value: Json) -> str:
     return codes[text]
 
 
-def _documents(rule: Rule, document: Document) -> tuple[Sequence[Document], str]:
-    """Return the documents to make a change of, one for each element of ``each``, or none and why."""
+def _documents(rule: Rule, document: Document, ask: Ask) -> tuple[Sequence[Document], str]:
+    """Return the documents to make a change of, one for each element of ``each``, or none and why.
+
+    Where there are more than MAX_CHANGES, the rest is left away.
+    """
     when, condition_is_per_element = rule.when, bool(rule.when and rule.when.names.intersection(EACH_NAMES))
-    if when and not condition_is_per_element and not _holds(rule, when, document):
+    if when and not condition_is_per_element and not is_true(ask("when", when, document)):
         return (), f"its condition does not hold ({when.text})"
     if rule.each is None:
         return (document,), ""
-    elements = _evaluated(rule, "each", rule.each, document)
+    elements = ask("each", rule.each, document)
     if elements is None or elements == []:
         return (), f"each gives nothing ({rule.each.text})"
     if not isinstance(elements, list):
         raise RuleError(rule.name, "each gives something that is no list", reason="each_no_list")
-    documents = [{**document, "each": element, "index": index} for index, element in enumerate(elements)]
+    documents: Iterator[Document] = ({**document, "each": each, "index": index} for index, each in enumerate(elements))
+    why = ""
     if when and condition_is_per_element:
-        documents = [each for each in documents if _holds(rule, when, each)]
-        return documents, f"its condition holds for none of {len(elements)} elements ({when.text})"
-    return documents, ""
+        documents = (each for each in documents if is_true(ask("when", when, each)))
+        why = f"its condition holds for none of {len(elements)} elements ({when.text})"
+    return tuple(islice(documents, MAX_CHANGES + 1)), why
 
 
-def _changes(rule: Rule, document: Document) -> Iterator[Change]:
+def _changes(rule: Rule, document: Document, ask: Ask) -> Iterator[Change]:
     if rule.tracker:
         values = {
             name: value
             for name, expression in rule.fields.items()
-            if (value := _evaluated(rule, f"field.{name}", expression, document)) is not None
+            if (value := ask(f"field.{name}", expression, document)) is not None
         }
         yield ItemChange(
             rule=rule.name,
             tracker=rule.tracker,
             key={name: _key_value(rule, name, values.get(name)) for name in rule.key},
-            item_id=_item_id(rule, document),
+            item_id=_item_id(rule, document, ask),
             fields=values,
-            status=_status(rule, document),
+            status=_status(rule, document, ask),
             action=rule.action,
             trust=rule.trust,
-            version=_version(rule, document),
+            version=_version(rule, document, ask),
         )
     if rule.contact:
-        parts = {
-            name: _evaluated(rule, f"contact.{name}", expression, document) for name, expression in rule.contact.items()
-        }
+        parts = {name: ask(f"contact.{name}", expression, document) for name, expression in rule.contact.items()}
         yield ContactChange.of(rule.name, parts)
 
 
@@ -171,10 +179,10 @@ def _key_value(rule: Rule, name: str, value: Json) -> Json:
     return value
 
 
-def _item_id(rule: Rule, document: Document) -> int | None:
+def _item_id(rule: Rule, document: Document, ask: Ask) -> int | None:
     if rule.item is None:
         return None
-    value = _evaluated(rule, "item", rule.item, document)
+    value = ask("item", rule.item, document)
     text = value.strip() if isinstance(value, str) else str(value)
     if isinstance(value, bool) or not re.fullmatch("[0-9]{1,10}", text) or not 0 < int(text) < 2**31:
         raise RuleError(
@@ -186,31 +194,27 @@ def _item_id(rule: Rule, document: Document) -> int | None:
     return int(text)
 
 
-def _status(rule: Rule, document: Document) -> str | None:
+def _status(rule: Rule, document: Document, ask: Ask) -> str | None:
     if rule.status is None:
         return None
-    value = _evaluated(rule, "status", rule.status, document)
+    value = ask("status", rule.status, document)
     try:
         return None if value is None else status_code(value)
     except ValueError as error:
         raise RuleError(rule.name, f"status gives none: {error}", reason="status_unknown") from None
 
 
-def _version(rule: Rule, document: Document) -> str:
+def _version(rule: Rule, document: Document, ask: Ask) -> str:
     if rule.version is None:
         return ""
     try:
-        return version_text(_evaluated(rule, "version", rule.version, document))
+        return version_text(ask("version", rule.version, document))
     except ValueError as error:
         raise RuleError(rule.name, f"version gives none: {error}", reason="version_unusable") from None
 
 
-def _evaluated(rule: Rule, what: str, expression: Expression, document: Document) -> Json:
+def _evaluated(rule: Rule, interpreter: Interpreter, what: str, expression: Expression, document: Document) -> Json:
     try:
-        return expression.evaluate(document)
+        return expression.evaluate(document, interpreter)
     except ExpressionError as error:
-        raise RuleError(rule.name, f"{what}: {error}", reason="expression_failed") from None
-
-
-def _holds(rule: Rule, when: Expression, document: Document) -> bool:
-    return is_true(_evaluated(rule, "when", when, document))
+        raise RuleError(rule.name, f"{what}: {error}", reason=error.reason) from None
