@@ -8,6 +8,7 @@ import os
 import random
 import secrets
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -30,10 +31,13 @@ from tikisync.inbox.refusals import Refusals, stored
 from tikisync.logs import event
 from tikisync.pipeline import administer, check, overview
 from tikisync.pipeline.apply import Applier
+from tikisync.pipeline.bounded import BoundedApplier
 from tikisync.pipeline.finding import Finding
+from tikisync.pipeline.held import Held
 from tikisync.pipeline.preview import Preview, preview
 from tikisync.pipeline.receive import Receiver
-from tikisync.pipeline.worker import Worker
+from tikisync.pipeline.supervisor import Supervisor
+from tikisync.pipeline.worker import Applies, Worker
 from tikisync.tiki import local_php, system_ini
 
 log = logging.getLogger(__name__)
@@ -58,9 +62,24 @@ class App:
         )
 
     def worker(self) -> Worker:
-        """Return a worker named after this host and process, and by chance: containers repeat both."""
-        name = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
-        return Worker(self.database, self.applier, name, self.config.worker, clock=time.time, jitter=random.random)
+        """Return a worker that runs in this process."""
+        return self._worker(self.applier, _worker_name())
+
+    def bounded_worker(self, name: str, held: Held) -> Worker:
+        """Return a worker that may use only so much of the machine, and notes what it has in hand."""
+        return self._worker(BoundedApplier(self.applier, held, self.config.worker.bounds), name)
+
+    def _worker(self, applier: Applies, name: str) -> Worker:
+        return Worker(self.database, applier, name, self.config.worker, clock=time.time, jitter=random.random)
+
+    def supervisor(self, log_format: str) -> Supervisor:
+        """Return what keeps a bounded worker running in a process of its own."""
+
+        def command(name: str, held: int) -> list[str]:
+            program = [sys.executable, "-m", "tikisync", "apply-deliveries", "-c", str(self.path)]
+            return [*program, "--name", name, "--held", str(held), "--log-format", log_format]
+
+        return Supervisor(self.database, lambda: self.config, _worker_name, command, time.time, random.random)
 
     def reload(self) -> bool:
         """Read the config file again; on a problem keep the rules as they are, log it and return False.
@@ -72,11 +91,14 @@ class App:
         except ConfigError as error:
             event(log, logging.ERROR, "config.refused", problems=len(error.problems), first=error.problems[0])
             return False
-        self.config = fresh
-        self.applier.config = fresh
-        self.receiver.handlers, self.receiver.elders = fresh.handlers, elders(fresh.rules)
-        event(log, logging.INFO, "config.loaded", rules=len(fresh.rules), fingerprint=fresh.fingerprint)
+        self.use(fresh)
         return True
+
+    def use(self, config: Config) -> None:
+        """Go by another config from now on, in all parts that are there."""
+        self.config = self.applier.config = config
+        self.receiver.handlers, self.receiver.elders = config.handlers, elders(config.rules)
+        event(log, logging.INFO, "config.loaded", rules=len(config.rules), fingerprint=config.fingerprint)
 
     def check(self) -> list[Finding]:
         """Return everything that keeps webhooks from working."""
@@ -143,9 +165,18 @@ class App:
         return CREDENTIALS | signatures
 
 
+def _worker_name() -> str:
+    """Name a worker after this host and process, and by chance: containers repeat both."""
+    return f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
+
+
 def open_app(path: Path) -> App:
     """Read the config file and what of Tiki's files it names; connect nothing yet. Raises SetupError."""
-    config = configuration.load(path)
+    return app_of(path, configuration.load(path))
+
+
+def app_of(path: Path, config: Config) -> App:
+    """Return the App of a config that was read from a file; read what of Tiki's files it names, connect nothing yet."""
     url, forced, warnings = _site(config)
     return App(path, config, Database(url), forced, warnings)
 

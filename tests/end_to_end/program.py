@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -50,6 +51,10 @@ class Service:
     def post(self, body: bytes, headers: Mapping[str, str], path: str = "/tiki-webhooks.php") -> tuple[int, str]:
         """Send it a webhook."""
         return post(f"http://127.0.0.1:{self.port}{path}", body, headers)
+
+    def workers(self) -> list[int]:
+        """Return the processes that it has started to apply deliveries, first to last."""
+        return [int(pid) for pid in re.findall(r"worker\.started.*\bpid=(\d+)", self.log.read_text())]
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Ask it to stop; return its exit code."""

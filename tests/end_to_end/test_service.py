@@ -6,6 +6,8 @@ import base64
 import hashlib
 import hmac
 import json
+import os
+import re
 import signal
 import threading
 from pathlib import Path
@@ -81,7 +83,7 @@ def test_edited_rules_count_without_a_restart_and_a_broken_file_keeps_the_old_on
         until(lambda: _statuses(tiki) == ["done"], service.log)
         config.write_text(whole.replace("body.kind == 'order'", "body.kind == 'invoice'"))
         service.process.send_signal(signal.SIGHUP)
-        until(lambda: "config.loaded" in service.log.read_text(), service.log)
+        until(lambda: service.log.read_text().count("config.loaded") == 2, service.log)  # by the worker too
         assert service.post(order(2), signed(order(2))) == (200, "ok")
         until(lambda: _statuses(tiki) == ["done", "ignored"], service.log)
 
@@ -102,6 +104,24 @@ def test_what_a_killed_service_answered_is_applied_by_the_next_one_and_only_once
     with tiki.transaction() as tx:
         assert tx.value("SELECT COUNT(*) FROM tiki_tracker_items") == 5
         assert tx.value("SELECT items FROM tiki_trackers WHERE name = 'Orders'") == 5
+
+
+def test_a_worker_that_is_killed_is_replaced_while_the_service_goes_on_receiving(
+    tiki: Database, config: Path, port: int
+) -> None:
+    with running("serve", config, port) as service:
+        until(service.workers, service.log)
+        for number in range(4):
+            assert service.post(order(number), signed(order(number))) == (200, "ok")
+            os.kill(service.workers()[-1], signal.SIGKILL)
+            until(lambda number=number: len(service.workers()) > number + 1, service.log)
+        until(lambda: _statuses(tiki) == ["done"] * 4, service.log)
+        assert "worker was killed (SIGKILL)" in service.log.read_text()
+        limits = Path(f"/proc/{service.workers()[-1]}/limits").read_text()
+        assert service.stop() == 0
+    assert re.search(rf"Max data size +{512 << 20} ", limits)
+    with tiki.transaction() as tx:
+        assert tx.value("SELECT COUNT(*) FROM tiki_tracker_items") == 4
 
 
 def test_changes_of_one_item_are_applied_in_the_order_received_by_two_workers(

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tikisync.config import Config, DoorSettings, HandlerSettings, LogSettings, ServerSettings, WorkerSettings, load
 from tikisync.config.ini import parse
+from tikisync.core.deaths import Bounds
 from tikisync.core.door import Rate
 from tikisync.core.recipes.senders import RECIPES
 from tikisync.core.retry import RetrySettings
@@ -77,6 +78,8 @@ def test_every_setting_has_its_effect(file: Path) -> None:
         batch = 1
         lease = 2 min
         poll = 500 ms
+        time_limit = 2 min
+        memory_limit = 1 GiB
         first_delay = 2 s
         longest_delay = 1 h
         attempts = 3
@@ -91,7 +94,9 @@ def test_every_setting_has_its_effect(file: Path) -> None:
     """)  # fmt: skip
     assert (config.tiki.path, config.tiki.site, config.tiki.url) == (file.parent / "wiki", "a.example", None)
     assert config.server == ServerSettings("::", 80, 25 << 20, (ip_network("10.0.0.0/8"),))
-    assert config.worker == WorkerSettings(False, 1, 120_000, 500, RetrySettings(2000, 3_600_000, 3, 2))
+    assert config.worker == WorkerSettings(
+        False, 1, 120_000, 500, RetrySettings(2000, 3_600_000, 3, 2), Bounds(120, 1 << 30)
+    )
     assert config.log == LogSettings("DEBUG", "json")
     assert config.handlers == {"Shop 2": HandlerSettings("x-id", "accept", "x-topic")}
     assert config.source == str(file)
@@ -230,6 +235,9 @@ line 11: this is no [section], no key = value and no comment
         (TIKI + "site = a", "[tiki] site (line 3)", "it chooses among the sites of a path"),
         (TIKI + "system_configuration_identifier = a", "[tiki] system_configuration_identifier (line 3)",
          "give system_configuration_file too"),
+        (TIKI + "[server]\nbody_limit = 60 MiB\n[worker]\nmemory_limit = 512 MiB",
+         "[worker] memory_limit (line 6)",
+         "with this body_limit it must be at least 576 MiB"),
         (TIKI + "[zzz]", "[zzz] (line 3)", "there is no such section; there are tiki, server, door, worker, "),
         (TIKI + "[log]\nqqq = 1", "[log] qqq (line 4)", "there is no such key; there are level, format"),
     ],

@@ -20,6 +20,7 @@ program = typer.Typer(
 program.command()(demo.demo)
 program.command()(service.serve)
 program.command()(service.work)
+program.command(hidden=True)(service.apply_deliveries)
 program.command()(site.setup)
 program.command()(site.check)
 program.command()(site.grants)

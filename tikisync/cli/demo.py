@@ -99,7 +99,7 @@ def _running(app: App, listener: socket.socket) -> Iterator[None]:
     from tikisync.cli.running import Background
     from tikisync.web import application, server
 
-    with Background(app, work=True) as background:
+    with Background(app, app.worker()) as background:
         web = application.of_app(app, background.wake.set)
         running = server.Running(web, listener)
         try:

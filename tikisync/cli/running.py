@@ -1,4 +1,4 @@
-"""What runs beside the command in the foreground: the worker, and the watch over the config file."""
+"""What runs beside the command in the foreground: who applies deliveries, and the watch over the config file."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from types import TracebackType
 
 from tikisync.app import App, watch
 from tikisync.errors import SetupError
+from tikisync.pipeline.supervisor import Supervisor
+from tikisync.pipeline.worker import Worker
 
 
 def require_ready(app: App) -> None:
@@ -18,17 +20,24 @@ def require_ready(app: App) -> None:
 
 
 class Background:
-    """Threads that live as long as the ``with`` block; leaving it finishes the delivery in hand."""
+    """Threads that live as long as the ``with`` block; leaving it finishes the delivery in hand.
 
-    def __init__(self, app: App, *, work: bool) -> None:
+    ``worker`` is what applies deliveries: a supervisor, a worker in this process, or None.
+    """
+
+    def __init__(self, app: App, worker: Supervisor | Worker | None) -> None:
         self.wake = threading.Event()
+        self._app, self._worker = app, worker
         self._stop = threading.Event()
-        self._threads = [threading.Thread(target=watch, args=(app.path, app.reload, self._stop), name="config")]
-        if work:
-            worker = app.worker()
+        self._threads = [threading.Thread(target=watch, args=(app.path, self._reload, self._stop), name="config")]
+        if worker:
             self._threads.append(threading.Thread(target=worker.run, args=(self._stop, self.wake), name="worker"))
         if threading.current_thread() is threading.main_thread() and hasattr(signal, "SIGHUP"):
-            signal.signal(signal.SIGHUP, lambda *_: app.reload())
+            signal.signal(signal.SIGHUP, lambda *_: self._reload())
+
+    def _reload(self) -> None:
+        if self._app.reload() and isinstance(self._worker, Supervisor):
+            self._worker.reload()
 
     def __enter__(self) -> Background:
         for thread in self._threads:

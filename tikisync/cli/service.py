@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
+from typing import Annotated
+
+import typer
 
 from tikisync.cli.options import DEFAULT_CONFIG, ConfigFile, LogAsJson
 
@@ -16,9 +20,10 @@ def serve(config: ConfigFile = DEFAULT_CONFIG, json: LogAsJson = False) -> None:
     from tikisync.web import application, server
 
     app = open_app(config)
-    logs.configure(app.config.log.level, "json" if json else app.config.log.format)
+    form = "json" if json else app.config.log.format
+    logs.configure(app.config.log.level, form)
     require_ready(app)
-    with Background(app, work=app.config.worker.enabled) as background:
+    with Background(app, app.supervisor(form) if app.config.worker.enabled else None) as background:
         settings = app.config.server
         web = application.of_app(app, background.wake.set)
         server.serve(web, settings.host, settings.port)
@@ -31,10 +36,33 @@ def work(config: ConfigFile = DEFAULT_CONFIG, json: LogAsJson = False) -> None:
     from tikisync.cli.running import Background, require_ready
 
     app = open_app(config)
-    logs.configure(app.config.log.level, "json" if json else app.config.log.format)
+    form = "json" if json else app.config.log.format
+    logs.configure(app.config.log.level, form)
     require_ready(app)
     asked = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: asked.set())
-    with Background(app, work=True):
+    with Background(app, app.supervisor(form)):
         asked.wait()
+
+
+def apply_deliveries(
+    name: Annotated[str, typer.Option()],
+    held: Annotated[int, typer.Option()],
+    log_format: Annotated[str, typer.Option()],
+    config: ConfigFile = DEFAULT_CONFIG,
+) -> None:
+    """Apply deliveries until standard input ends: the process that serve and work start for it, within bounds."""
+    from tikisync import logs
+    from tikisync.app import app_of
+    from tikisync.pipeline import supervisor
+    from tikisync.pipeline.bounded import limit_memory
+    from tikisync.pipeline.held import Held
+
+    for number in (signal.SIGTERM, signal.SIGINT):  # sent to the whole group: who started this one ends it
+        signal.signal(number, signal.SIG_IGN)
+    messages = supervisor.told(sys.stdin.buffer)
+    app = app_of(config, next(messages))
+    logs.configure(app.config.log.level, log_format)
+    limit_memory(app.config.worker.bounds.memory_limit)
+    supervisor.obey(app.bounded_worker(name, Held(held)), messages, app.use)

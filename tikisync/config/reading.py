@@ -21,6 +21,7 @@ from tikisync.config.settings import (
     TikiSettings,
     WorkerSettings,
 )
+from tikisync.core.deaths import Bounds
 from tikisync.core.expressions import similar
 from tikisync.core.recipes import adjusting
 from tikisync.core.recipes.recipe import Recipe
@@ -33,6 +34,7 @@ _WAY_OUT = "copy config.example.ini to it, or name another file with -c"
 CREDENTIALS_VARIABLE = "CREDENTIALS_DIRECTORY"  # systemd.exec(5), LoadCredential=
 
 _HOUR = 3_600_000  # milliseconds
+_MEMORY_AT_REST, _MEMORY_FOR_BODY = 96 << 20, 8  # of a worker: bytes, and times the largest body (measured)
 _SERVER: Mapping[str, values.Converter] = {
     "host": values.text,
     "port": values.whole(1, 65535),
@@ -57,6 +59,10 @@ _RETRY: Mapping[str, values.Converter] = {
     "longest_delay": values.duration(100, 24 * _HOUR),
     "attempts": values.whole(1, 1000),
     "attempts_at_bugs": values.whole(1, 1000),
+}
+_BOUNDS: Mapping[str, values.Converter] = {
+    "time_limit": values.seconds(1, 3600),
+    "memory_limit": values.memory,
 }
 _DASHBOARD: Mapping[str, values.Converter] = {
     "enabled": values.switch,
@@ -128,11 +134,17 @@ class _Reader:
         retry = RetrySettings(**{key: worker.pop(key) for key in _RETRY if key in worker})
         if retry.first_delay > retry.longest_delay:
             self.file.problem(self.file.sections["worker"], "first_delay", "it is longer than longest_delay")
+        bounds = Bounds(**{key: worker.pop(key) for key in _BOUNDS if key in worker})
+        server = ServerSettings(**self.plain.get("server", {}))
+        needed = _MEMORY_AT_REST + _MEMORY_FOR_BODY * server.body_limit
+        if bounds.memory_limit < needed:
+            what = f"with this body_limit it must be at least {-(-needed >> 20)} MiB"
+            self.file.problem(self.file.sections.get("worker", Section("worker", 1)), "memory_limit", what)
         return Config(
             source=str(self.path),
             tiki=self._tiki(self.file.sections.get("tiki", Section("tiki", 1))),
-            server=ServerSettings(**self.plain.get("server", {})),
-            worker=WorkerSettings(**worker, retry=retry),
+            server=server,
+            worker=WorkerSettings(**worker, bounds=bounds, retry=retry),
             dashboard=DashboardSettings(**self.plain.get("dashboard", {})),
             log=LogSettings(**self.plain.get("log", {})),
             door=DoorSettings(**self.plain.get("door", {})),
@@ -143,7 +155,7 @@ class _Reader:
     def _section(self, section: Section) -> None:
         plain: Mapping[str, Mapping[str, values.Converter]] = {
             "tiki": self._tiki_keys(), "server": _SERVER, "door": {**_DOOR, "refused_file": self._path},
-            "worker": {**_WORKER, **_RETRY}, "dashboard": _DASHBOARD, "log": _LOG}  # fmt: skip
+            "worker": {**_WORKER, **_BOUNDS, **_RETRY}, "dashboard": _DASHBOARD, "log": _LOG}  # fmt: skip
         kind, _, name = section.name.partition(" ")
         if section.name in plain:
             self.plain[kind] = self._converted(section, plain[kind].get, plain[kind])

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tikisync.core.deaths import Bounds
 from tikisync.core.door import Rate
 from tikisync.core.recipes.recipe import Recipe
 from tikisync.core.requests import Network
@@ -59,6 +60,7 @@ class WorkerSettings:
     lease: int = 60_000  # milliseconds until another worker may take over what was claimed
     poll: int = 1_000  # milliseconds between looks for work that another process received
     retry: RetrySettings = field(default_factory=RetrySettings)
+    bounds: Bounds = field(default_factory=Bounds)
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,8 +117,14 @@ def names(given: str) -> tuple[str, ...]:
 
 
 size = measured({"kib": 1 << 10, "mib": 1 << 20}, 1 << 10, 256 << 20, "1 MiB")
+memory = measured({"mib": 1 << 20, "gib": 1 << 30}, 128 << 20, 1 << 40, "512 MiB")
 
 
 def duration(least: int, most: int) -> Converter:
     """Return a converter of a time with a unit, within bounds in milliseconds; it gives milliseconds."""
     return measured({"ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000}, least, most, "30 s")
+
+
+def seconds(least: int, most: int) -> Converter:
+    """Return a converter of a time in whole seconds, within bounds."""
+    return measured({"s": 1, "min": 60, "h": 3600}, least, most, "30 s")

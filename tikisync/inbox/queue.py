@@ -169,9 +169,13 @@ def _given_up(tx: Transaction, row: Row, limits: Limits, now: int) -> bool:
 
 def _share(rows: Sequence[Row], limits: Limits) -> Sequence[Row]:
     """Choose what one claim takes; a delivery whose worker died is taken alone, so that it harms no others again."""
-    if rows and rows[0]["leased_by"]:
+    if rows and _is_suspect(rows[0]):
         return rows[:1]
-    return _within([row for row in rows if not row["leased_by"]], limits)
+    return _within([row for row in rows if not _is_suspect(row)], limits)
+
+
+def _is_suspect(row: Row) -> bool:
+    return bool(row["leased_by"] or row["takeovers"])
 
 
 def _within(rows: Sequence[Row], limits: Limits) -> Sequence[Row]:
