@@ -29,14 +29,23 @@ def sections(path: Path) -> dict[str, str]:
     return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 
-def rows(text: str) -> list[list[str]]:
-    """Return the cells of all rows of tables, without the tables' heads."""
+def tables(text: str) -> list[dict[str, str]]:
+    """Return the rows of all tables, their cells by the names in the tables' heads."""
     lines = text.splitlines()
+    names: list[str] = []
     found = []
     for line, below in zip(lines, [*lines[1:], ""], strict=True):
-        if line.startswith("|") and not line.startswith("|---") and not below.startswith("|---"):
-            found.append([cell.strip() for cell in line.strip().strip("|").split("|")])
+        cells = [cell.strip() for cell in line.strip().strip("|").split("|")] if line.startswith("|") else []
+        if below.startswith("|---"):
+            names = cells
+        elif cells and not line.startswith("|---"):
+            found.append(dict(zip(names, cells, strict=True)))
     return found
+
+
+def column(text: str, name: str) -> set[str]:
+    """Return what stands in backticks in the columns of this name, of all tables."""
+    return {word for row in tables(text) for word in words(row.get(name, ""))}
 
 
 def words(cell: str) -> list[str]:
@@ -49,7 +58,11 @@ def links(path: Path) -> Iterator[str]:
     yield from re.findall(r"\]\(([^)\s]+)\)", re.sub(r"`[^`\n]*`", "", prose(path)))
 
 
+def anchor(heading: str) -> str:
+    """Return the anchor of a heading, as code hosts make it."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
 def anchors(path: Path) -> set[str]:
-    """Return the anchors of a page's headings, as code hosts make them."""
-    headings = re.findall(r"^#+ (.*)$", prose(path), re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    """Return the anchors of a page's headings."""
+    return {anchor(heading) for heading in re.findall(r"^#+ (.*)$", prose(path), re.MULTILINE)}
