@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
@@ -301,6 +301,58 @@ class TestBounds:
             while answers.count(b"HTTP/1.1") < 2 or not answers.endswith(b"."):
                 answers += connection.recv(65536)
         assert answers.index(b"200 OK") < answers.index(b"403 Forbidden")
+
+    def test_more_requests_ahead_of_their_answers_than_anybody_needs_are_not_gathered(self, site: Site) -> None:
+        answers = site.raw(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n" * 5_000)
+        assert answers.count(b"200 OK") <= BoundedProtocol.most_ahead + 1
+        assert site.post() == (200, "ok")
+
+    def test_whoever_has_kept_us_waiting_longest_makes_room(self, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(BoundedProtocol, "most_connections", 16)
+        with ExitStack() as stack:
+            waiting = [stack.enter_context(site.connect()) for _ in range(40)]
+            for number, connection in enumerate(waiting):
+                with suppress(ConnectionError):  # closed already
+                    connection.sendall(b"GET /healthz HTTP/1.1\r\n" + b"Host: x\r\n\r\n" * (number % 2))
+            assert [site.post(content=b"%d" % number)[0] for number in range(20)] == [403] * 20
+            assert site.post() == (200, "ok")
+            assert everything(waiting[0]) == b""
+            waiting[-1].sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert one_answer(waiting[-1]).endswith(b"ok")
+
+    @pytest.mark.parametrize(
+        "framing",
+        [
+            b"Content-Length: 5\r\nTransfer-Encoding: chunked", b"Transfer-Encoding: chunked\r\nContent-Length: 5",
+            b"Content-Length: 5\r\nContent-Length: 6", b"Content-Length: 5\r\nContent-Length: 5",
+            b"Content-Length: 5, 5", b"Content-Length: +5", b"Content-Length: 0x5", b"Content-Length: " + b"9" * 30,
+            b"Transfer-Encoding: xchunked", b"Transfer-Encoding : chunked", b"Transfer-Encoding: chunked, identity",
+            b"X: folded\r\n Transfer-Encoding: chunked", b"Content-Length: 5\nTransfer-Encoding: chunked",
+        ],
+    )  # fmt: skip
+    def test_a_request_whose_end_can_be_read_in_two_ways_is_refused(self, site: Site, framing: bytes) -> None:
+        head = b"POST /tiki-webhooks.php HTTP/1.1\r\nHost: x\r\n" + framing + b"\r\n\r\n"
+        answers = site.raw(head + b"0\r\n\r\nGET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        assert answers.startswith(b"HTTP/1.1 400 ")
+        assert answers.count(b"HTTP/1.1") == 1
+
+    @pytest.mark.parametrize("packet", [40, -len(BODY), -1])
+    def test_a_wish_for_another_protocol_is_passed_over(self, site: Site, packet: int) -> None:
+        wish = b"Host: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQ\r\n"
+        request = site.request().replace(b"Host: x\r\n", wish)
+        with site.connect() as connection:
+            for _ in range(2):
+                connection.sendall(request[:packet])
+                connection.sendall(request[packet:])
+                assert one_answer(connection).endswith(b"\r\n\r\nok")
+
+    @pytest.mark.parametrize(
+        "head",
+        [b"CONNECT x:80", b"GET /healthz HTTP/1.1\r\nUpgrade: x\r\nConnection: upgrade" + b"\r\nX: 1" * 200],
+    )
+    def test_what_could_only_be_another_protocol_is_refused(self, site: Site, head: bytes) -> None:
+        request = head if b"HTTP" in head else head + b" HTTP/1.1\r\nHost: x"
+        assert site.raw(request + b"\r\n\r\n").startswith(b"HTTP/1.1 400 ")
 
     def test_a_sender_that_does_not_wait_for_the_answer_harms_nobody(self, site: Site) -> None:
         for _ in range(20):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tikisync.config import DoorSettings
 from tikisync.core.door import Bucket, Rate, client_of, is_allowed, is_this_host, take
-from tikisync.web.door import BY_ADDRESS, MAX_BUCKETS, Door
+from tikisync.web.door import BY_ADDRESS, MAX_BUCKETS, MAX_NAME, Door
 
 
 class Clock:
@@ -114,6 +114,13 @@ def test_only_so_many_clients_are_remembered() -> None:
     assert len(door._clients) == MAX_BUCKETS
     assert door.wait("client 0", None) == 0  # forgotten
     assert door.wait(f"client {MAX_BUCKETS}", None) == 3600
+
+
+def test_of_a_handlers_name_that_a_stranger_makes_up_only_the_beginning_is_remembered() -> None:
+    door = Door(DoorSettings(), Clock())
+    for letter in "ab":
+        door.wait("192.0.2.1", letter * 60_000)
+    assert [len(name) for name in door._handlers] == [MAX_NAME, MAX_NAME]
 
 
 def test_many_refusals_are_told_in_one_line_a_second(caplog: pytest.LogCaptureFixture) -> None:

@@ -25,6 +25,28 @@ Headers = Sequence[tuple[bytes, bytes]]
 RECEIVED = Answer(200, "ok", "received")
 
 
+SCOPE: dict[str, Any] = {
+    "type": "http", "method": "POST", "path": "/tiki-webhooks.php", "query_string": b"", "headers": [], "client": None,
+}  # fmt: skip
+
+
+class Sender:
+    """A request whose body comes piece by piece."""
+
+    def __init__(self) -> None:
+        self.messages: asyncio.Queue[Any] = asyncio.Queue()
+        self.status = 0
+
+    async def bring(self, chunk: bytes, *, more: bool = False) -> None:
+        await self.messages.put({"type": "http.request", "body": chunk, "more_body": more})
+        while not self.messages.empty():
+            await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
+    async def send(self, message: Any) -> None:
+        self.status = message.get("status", self.status)
+
+
 def post(
     *chunks: bytes,
     method: str = "POST",
@@ -165,6 +187,34 @@ def test_a_declared_length_that_is_no_number_is_not_believed(length: bytes) -> N
 def test_more_body_than_memory_for_all_together_is_told_to_come_back() -> None:
     received, status, headers, _ = post(b"x" * 60, b"y" * 40, memory=99)
     assert (received, status, headers[b"retry-after"]) == ([], 503, b"15")
+
+
+def test_bodies_that_dribble_make_room_for_those_that_come() -> None:
+    received: list[Request] = []
+    slow, quick = Sender(), Sender()
+
+    def receive_all(requests: Sequence[Request]) -> Sequence[Answer]:
+        received.extend(requests)
+        return [RECEIVED] * len(requests)
+
+    async def scenario() -> None:
+        group = GroupCommit(receive_all)
+        endpoint = HookEndpoint(group, body_limit=100, memory=100)
+        group.start()
+        dribbling = asyncio.create_task(endpoint(SCOPE, slow.messages.get, slow.send))
+        await slow.bring(b"x" * 60, more=True)
+        growing = asyncio.create_task(endpoint(SCOPE, quick.messages.get, quick.send))
+        await quick.bring(b"y" * 60, more=True)
+        await quick.bring(b"y" * 40)
+        await growing
+        await slow.bring(b"x")
+        await dribbling
+        await group.stop()
+        assert endpoint._held == 0
+
+    asyncio.run(scenario())
+    assert [each.body for each in received] == [b"y" * 100]
+    assert (slow.status, quick.status) == (503, 200)
 
 
 def test_too_many_headers_are_refused() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tikisync.core.login_limit import MAX_KEYS, PER_ADDRESS, PER_LOGIN, PER_PAIR, WINDOW, LoginLimit
+from tikisync.core.login_limit import MAX_KEYS, MAX_LOGIN, PER_ADDRESS, PER_LOGIN, PER_PAIR, WINDOW, LoginLimit
 
 HERE = "192.0.2.1"
 
@@ -54,3 +54,11 @@ def test_strangers_cannot_fill_the_memory() -> None:
     for number in range(MAX_KEYS):
         limit.count(f"user{number}", f"address{number}", 0)
     assert len(limit._tries) == MAX_KEYS
+
+
+def test_of_a_login_only_as_much_is_remembered_as_tiki_has_room_for() -> None:
+    limit = LoginLimit()
+    for number in range(PER_PAIR):
+        limit.count(f"{'x' * 16_000}{number}", HERE, 0)
+    assert max(len(text) for key in limit._tries for text in key) == MAX_LOGIN
+    assert limit.wait("x" * 16_000, HERE, 1) > 0

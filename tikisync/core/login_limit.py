@@ -11,6 +11,7 @@ PER_PAIR = 5  # of one login from one address
 PER_ADDRESS = 20
 PER_LOGIN = 100  # from anywhere: high, or a stranger could keep an admin out
 MAX_KEYS = 20_000  # remembered; beyond that the oldest are forgotten
+MAX_LOGIN = 200  # characters that count: Tiki keeps no more
 
 
 @dataclass(slots=True)
@@ -32,7 +33,7 @@ class LoginLimit:
 
     def succeeded(self, login: str, address: str) -> None:
         """Forget the tries of a login from an address: its owner is in."""
-        self._tries.pop((login.casefold(), _network(address)), None)
+        self._tries.pop((_folded(login), _network(address)), None)
 
     def _wait(self, key: tuple[str, str], limit: int, now: float) -> int:
         tries = self._tries.get(key)
@@ -45,8 +46,12 @@ class LoginLimit:
 
 
 def _keys(login: str, address: str) -> dict[tuple[str, str], int]:
-    login, address = login.casefold(), _network(address)
+    login, address = _folded(login), _network(address)
     return {(login, address): PER_PAIR, ("", address): PER_ADDRESS, (login, ""): PER_LOGIN}
+
+
+def _folded(login: str) -> str:
+    return login[:MAX_LOGIN].casefold()
 
 
 def _network(address: str) -> str:

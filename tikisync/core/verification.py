@@ -61,7 +61,9 @@ def verify(
     if request.handler_name is not None:
         handlers = [handler for handler in handlers if handler.name == request.handler_name]
         if not handlers:
-            return Refused("unknown_handler", f"the path names the handler {request.handler_name!r}; Tiki has none so")
+            return Refused(
+                "unknown_handler", f"the path names the handler {request.handler_name[:200]!r}; Tiki has none so"
+            )
     headers = request.combined_headers()
     digests: Digests = {}
     parts = Parts(request, headers, digests)

@@ -19,6 +19,8 @@ from tikisync.web.group_commit import GroupCommit
 from tikisync.web.hooks import HookEndpoint
 from tikisync.web.metrics import Metrics
 
+MEMORY = 32 << 20  # bytes of bodies on their way in, all together; more where a single one may be that large
+
 
 class Application(Starlette):
     """A Starlette application whose hook endpoint sees a request before any middleware or route does."""
@@ -73,6 +75,7 @@ def create(
     hooks = HookEndpoint(
         group,
         body_limit=settings.body_limit,
+        memory=max(MEMORY, 2 * settings.body_limit),
         trusted_proxies=settings.trusted_proxies,
         allowed=receiver.answers,
         door=Door(door or DoorSettings()),

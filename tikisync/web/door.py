@@ -15,6 +15,7 @@ from tikisync.logs import event
 log = logging.getLogger(__name__)
 
 MAX_BUCKETS = 10_000  # of each kind; whoever was not seen for longest is forgotten
+MAX_NAME = 200  # characters of a handler's name that count: Tiki keeps no more, and strangers make them up
 
 # Where the config gives no rate by address. This host is not counted then: behind a proxy that is not in
 # trusted_proxies everybody would be it.
@@ -42,7 +43,7 @@ class Door:
             by_address = Rate(0, 1) if is_this_host(address) else BY_ADDRESS
         seconds = self._take(self._clients, by_address, client_of(address))
         if not seconds and handler is not None:
-            seconds = self._take(self._handlers, self._settings.per_handler, handler)
+            seconds = self._take(self._handlers, self._settings.per_handler, handler[:MAX_NAME])
         if seconds:
             self._tell(address, handler)
         return math.ceil(seconds)
@@ -61,6 +62,6 @@ class Door:
         self._refused += 1
         now = self._clock()
         if now >= self._silent_until:
-            told = {"client_ip": address, "path_handler": handler and handler[:200], "count": self._refused}
+            told = {"client_ip": address, "path_handler": handler and handler[:MAX_NAME], "count": self._refused}
             event(log, logging.WARNING, "request.refused", reason="too_many_requests", status=429, **told)
             self._refused, self._silent_until = 0, now + 1

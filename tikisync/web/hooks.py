@@ -33,6 +33,22 @@ TOO_LARGE = Answer(413, "The body is too large.", "body_too_large")
 TOO_MANY_HEADERS = Answer(431, "There are too many headers.", "too_many_headers")
 
 
+class _Body:
+    """A body on its way in, by pieces; ``size`` is what it holds in bytes until it is dropped."""
+
+    __slots__ = ("chunks", "is_dropped", "size")
+
+    def __init__(self) -> None:
+        self.chunks: list[bytes] = []
+        self.size = 0
+        self.is_dropped = False
+
+    def whole(self) -> bytes:
+        """Return the body, and keep its pieces no longer."""
+        chunks, self.chunks = self.chunks, []
+        return b"".join(chunks)
+
+
 class HookEndpoint:
     """Reads requests within bounds, has them received in groups, and sends the answers.
 
@@ -58,6 +74,7 @@ class HookEndpoint:
         self._allowed = allowed
         self._door = door or Door(DoorSettings())
         self._held = 0
+        self._growing: dict[_Body, None] = {}  # the one that began first stands first
 
     @staticmethod
     def serves(path: str) -> bool:
@@ -79,29 +96,46 @@ class HookEndpoint:
             await self._serve(scope, headers, receive, send)
 
     async def _serve(self, scope: Scope, headers: Headers, receive: Receive, send: Send) -> None:
-        chunks: list[bytes] = []
-        size, more = 0, True
+        body, more = _Body(), True
         try:
             while more:
                 message = await receive()
                 if message["type"] == "http.disconnect":
                     return
-                chunk = message.get("body", b"")
-                chunks.append(chunk)
-                size += len(chunk)
-                self._held += len(chunk)
                 more = message.get("more_body", False)
-                if size > self._body_limit or self._held > self._memory:
-                    chunks.clear()
-                    await _refuse(TOO_LARGE if size > self._body_limit else BUSY, scope, receive, send)
+                self._hold(body, message.get("body", b""), more=more)
+                del message  # while the next is awaited, nothing is to hold a piece that may be dropped
+                if body.size > self._body_limit or body.is_dropped:
+                    answer = BUSY if body.is_dropped else TOO_LARGE
+                    self._drop(body)
+                    await _refuse(answer, scope, receive, send)
                     return
-            answer = await self._group.answer(self._request(scope, headers, b"".join(chunks)))
+            answer = await self._group.answer(self._request(scope, headers, body.whole()))
             if answer is BUSY or answer is METHOD_NOT_ALLOWED:
                 _log(answer, scope)
             for message in _handshake(answer.handshake) if answer.handshake else _messages(answer):
                 await send(message)
         finally:
-            self._held -= size
+            self._drop(body)
+
+    def _hold(self, body: _Body, chunk: bytes, *, more: bool) -> None:
+        """Take a piece; where they are too many, drop what grows for longest: who dribbles is in nobody else's way."""
+        if body.is_dropped:
+            return
+        if more:
+            self._growing[body] = None
+        else:
+            self._growing.pop(body, None)
+        body.chunks.append(chunk)
+        body.size += len(chunk)
+        self._held += len(chunk)
+        while self._held > self._memory and not body.is_dropped:
+            self._drop(next(iter(self._growing), body))
+
+    def _drop(self, body: _Body) -> None:
+        self._growing.pop(body, None)
+        self._held -= body.size
+        body.chunks, body.size, body.is_dropped = [], 0, True
 
     def _client_ip(self, scope: Scope, headers: Headers) -> str:
         client_ip: str = scope["client"][0] if scope["client"] else ""

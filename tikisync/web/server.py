@@ -12,9 +12,9 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from tikisync.errors import SetupError
-from tikisync.web.protocol import BoundedProtocol
+from tikisync.web.protocol import MAX_CONNECTIONS, BoundedProtocol
 
-MAX_CONNECTIONS = 1000  # a process may usually open 1,024 files
+BUSY_CONNECTIONS = MAX_CONNECTIONS + 100  # with more than these, none of which waits for its sender: 503
 GRACE = 5  # seconds for the requests in hand once told to stop
 
 
@@ -78,7 +78,7 @@ class _Server(uvicorn.Server):
                 access_log=False,
                 server_header=False,
                 proxy_headers=False,
-                limit_concurrency=MAX_CONNECTIONS,
+                limit_concurrency=BUSY_CONNECTIONS,
                 timeout_graceful_shutdown=GRACE,
             )
         )

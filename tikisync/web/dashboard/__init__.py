@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import mimetypes
 import secrets
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
-from starlette.staticfiles import StaticFiles
 
 from tikisync.app import App
 from tikisync.pipeline.sign_in import SignIn
@@ -16,8 +20,6 @@ from tikisync.web.dashboard.guard import Guard
 from tikisync.web.dashboard.pages import PREFIX, Pages
 
 __all__ = ["PREFIX", "routes"]
-
-_STATIC = Path(__file__).parent / "static"
 
 
 def routes(app: App) -> list[BaseRoute]:
@@ -36,10 +38,23 @@ def routes(app: App) -> list[BaseRoute]:
             *deliveries.routes(pages),
             *refused.routes(pages),
             *rules.routes(pages),
-            Mount("/static", StaticFiles(directory=_STATIC), name="static"),
+            Route("/static/{name}", _static()),
         ],
     )
     return [
         Route(PREFIX, login.to_front_page),
         Guard.around(guarded, pages, sign_in),
     ]
+
+
+def _static() -> Callable[[Request], Awaitable[Response]]:
+    """Return the route of the few files that pages need; from memory, as each open file would cost a connection."""
+    files = {file.name: file.read_bytes() for file in (Path(__file__).parent / "static").iterdir()}
+
+    async def one(request: Request) -> Response:
+        name = request.path_params["name"]
+        if name not in files:
+            raise HTTPException(404)
+        return Response(files[name], media_type=mimetypes.guess_type(name)[0])
+
+    return one

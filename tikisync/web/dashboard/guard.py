@@ -76,7 +76,7 @@ class Guard:
             return PlainTextResponse("Only GET and POST are allowed here.", 405, {"allow": "GET, HEAD, POST"})
         if request.method == "POST" and not is_same_origin(request):
             return PlainTextResponse("This form was not sent from the dashboard's own pages.", 403)
-        is_open = request.url.path.startswith(_OPEN)
+        is_open = request.scope["path"].startswith(_OPEN)  # as it is routed: the URL is made of the Host header too
         if not is_open:
             try:
                 state["session"] = await run_in_threadpool(self._sign_in.session, request.cookies.get(COOKIE, ""))
