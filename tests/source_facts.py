@@ -9,12 +9,12 @@ from functools import cache
 
 from tests.manual_pages import ROOT
 from tikisync.core import permissions
-from tikisync.inbox.attempts import RETRY
+from tikisync.inbox.attempts import DIED, RETRY
 from tikisync.inbox.deliveries import FAILED
 from tikisync.pipeline.apply import DONE, IGNORED
 
 # Calls that carry a code, and which of their arguments it is.
-_CARRIERS = {"Refused": 0, "RefusalError": 0, "Denied": 0, "_close": 0, "Answer": 2, "call_later": 2}
+_CARRIERS = {"Refused": 0, "RefusalError": 0, "Denied": 0, "Death": 0, "_close": 0, "Answer": 2, "call_later": 2}
 _CODE = re.compile("[a-z][a-z0-9_]*")
 
 
@@ -69,7 +69,7 @@ def reasons() -> set[str]:
 
 def log_actions() -> set[str]:
     """Return the actions of all events that are logged."""
-    found = {f"delivery.{what}" for what in (DONE, IGNORED, RETRY, FAILED, "taken_over")}  # by the worker
+    found = {f"delivery.{what}" for what in (DONE, IGNORED, RETRY, FAILED, DIED, "taken_over")}
     for node in _nodes():
         if isinstance(node, ast.Call):
             place = {"event": 2, "error": 0, "exception": 0}.get(_called(node), len(node.args))

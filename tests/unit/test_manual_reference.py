@@ -100,13 +100,13 @@ def test_a_settings_example_loads_and_its_default_changes_nothing(
 
 
 def commands() -> dict[str, Any]:
-    """Every command, and every group of them, by what is typed after ``tikisync``."""
+    """Every command that people type, and every group of them, by what is typed after ``tikisync``."""
     top = typer.main.get_command(program)
     assert isinstance(top, TyperGroup)
     found: dict[str, Any] = {"": top, **top.commands}
     for name, command in top.commands.items():
         found.update({f"{name} {each}": below for each, below in getattr(command, "commands", {}).items()})
-    return found
+    return {name: each for name, each in found.items() if not each.hidden}
 
 
 def options(command: Any) -> list[set[str]]:
