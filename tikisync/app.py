@@ -36,6 +36,7 @@ from tikisync.pipeline.finding import Finding
 from tikisync.pipeline.held import Held
 from tikisync.pipeline.preview import Preview, preview
 from tikisync.pipeline.receive import Receiver
+from tikisync.pipeline.retention import Retention
 from tikisync.pipeline.supervisor import Supervisor
 from tikisync.pipeline.worker import Applies, Worker
 from tikisync.tiki import local_php, system_ini
@@ -99,6 +100,10 @@ class App:
         self.config = self.applier.config = config
         self.receiver.handlers, self.receiver.elders = config.handlers, elders(config.rules)
         event(log, logging.INFO, "config.loaded", rules=len(config.rules), fingerprint=config.fingerprint)
+
+    def retention(self) -> Retention:
+        """Return what lets old deliveries go."""
+        return Retention(self.database, lambda: self.config.inbox.keep, time.time)
 
     def check(self) -> list[Finding]:
         """Return everything that keeps webhooks from working."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from base64 import b64decode
 from collections.abc import Iterator
 from pathlib import Path
@@ -311,6 +312,18 @@ def test_a_body_that_no_rule_can_read_says_so(site: Site, admin: httpx2.Client) 
     dashboards.store(site, b"{broken", 1_700_000_000_000)
     page = admin.get("/deliveries/6").text
     assert re.search(r'<p class="note bad">[^<]*JSON', page)
+
+
+def test_a_delivery_that_has_expired_says_since_when_and_offers_nothing(site: Site, admin: httpx2.Client) -> None:
+    assert [step.met for step in site.app.retention().steps(0, threading.Event()) if step.met]
+    page = admin.get("/deliveries/1").text
+    assert "Body, headers and attempts expired at <time" in page
+    assert "A repeat of it is still known" in page
+    assert not any(word in page for word in ("/1/replay", "Dry run", "Body of the request", "Checked again"))
+    assert admin.get("/deliveries/1?dry_run=1", headers={"hx-target": "dry-run"}).text.count("expired at") == 1
+    refused = admin.post("/deliveries/1/replay")
+    assert "delivery 1 expired at" in refused.text
+    assert status(site, 1) == "done"
 
 
 def logged(caplog: pytest.LogCaptureFixture) -> list[str]:

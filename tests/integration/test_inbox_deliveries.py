@@ -101,7 +101,7 @@ def test_a_listing_goes_from_newest_to_oldest_page_by_page(inbox: Database) -> N
 def test_a_listing_can_be_of_one_status_and_one_handler(inbox: Database) -> None:
     with inbox.transaction() as tx:
         deliveries.add(tx, [arrival(handler=name) for name in ("Shop", "Form", "Shop", "shop")])
-        deliveries.discard(tx, [3])
+        deliveries.discard(tx, [3], 1_800_000_000_000)
         assert [each.delivery_id for each in deliveries.listing(tx, handler="Shop")] == [3, 1]
         assert [each.delivery_id for each in deliveries.listing(tx, status="pending")] == [4, 2, 1]
         assert [each.delivery_id for each in deliveries.listing(tx, status="pending", handler="Shop")] == [1]
@@ -112,7 +112,7 @@ def test_deliveries_are_counted_by_status(inbox: Database) -> None:
     with inbox.transaction() as tx:
         assert deliveries.counts(tx) == {"pending": 0, "done": 0, "failed": 0, "ignored": 0, "discarded": 0}
         deliveries.add(tx, [arrival(), arrival(), arrival()])
-        deliveries.discard(tx, [1])
+        deliveries.discard(tx, [1], 1_800_000_000_000)
         assert deliveries.counts(tx) == {"pending": 2, "done": 0, "failed": 0, "ignored": 0, "discarded": 1}
 
 
@@ -121,5 +121,5 @@ def test_the_oldest_pending_delivery_tells_how_long_the_inbox_waits(inbox: Datab
         assert deliveries.oldest_pending(tx) is None
         deliveries.add(tx, [arrival(received_at=1_000), arrival(received_at=2_000)])
         assert deliveries.oldest_pending(tx) == 1_000
-        deliveries.discard(tx, [1])
+        deliveries.discard(tx, [1], 1_800_000_000_000)
         assert deliveries.oldest_pending(tx) == 2_000

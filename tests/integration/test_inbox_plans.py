@@ -10,8 +10,9 @@ import pytest
 from sqlalchemy import event
 
 from tests.arrivals import arrival
+from tikisync.core.deaths import Death
 from tikisync.database import Database, Transaction
-from tikisync.inbox import attempts, deliveries, queue, schema
+from tikisync.inbox import attempts, deaths, deliveries, queue, retention, schema
 from tikisync.inbox.attempts import Attempt
 from tikisync.inbox.deliveries import Delivery
 from tikisync.inbox.queue import Limits, Routing
@@ -114,10 +115,35 @@ def look_up(tx: Transaction) -> None:
 
 def administer(tx: Transaction) -> None:
     deliveries.replay(tx, [1, 2, DONE + 1])
-    deliveries.discard(tx, [DONE + 2])
+    deliveries.discard(tx, [DONE + 2], 1_800_000_000_000)
 
 
-USES = [claim, claim_in_vain, claim_by_new_rules, take_over, finish, give_back, list_deliveries, look_up, administer]
+def expire(tx: Transaction) -> None:
+    within = retention.span(tx, NOW)
+    for status in ("done", "ignored", "discarded"):
+        retention.step(tx, status, 50_000, within, NOW, dry_run=True)
+        retention.step(tx, status, 0, within, NOW)
+
+
+def lose_a_worker(tx: Transaction) -> None:
+    ids = [each.delivery_id for each in queue.claim(tx, "w2", ROUTING, Limits(), NOW + 10) or []]
+    loss = deaths.Loss("w2", Death("worker_died", "it died"), tuple(ids[:1]))
+    assert deaths.record(tx, loss, Limits(), NOW + 20, lambda times: 1_000) == [(ids[0], False)]
+
+
+USES = [
+    expire,
+    lose_a_worker,
+    claim,
+    claim_in_vain,
+    claim_by_new_rules,
+    take_over,
+    finish,
+    give_back,
+    list_deliveries,
+    look_up,
+    administer,
+]
 
 
 @pytest.mark.parametrize("use", USES, ids=lambda use: use.__name__)
@@ -140,6 +166,17 @@ def test_a_claim_reads_only_what_it_takes_however_much_is_stored(full_inbox: Dat
         before = _rows_read(tx)
         assert queue.finish(tx, [Attempt(each.delivery_id, "w2", NOW, NOW, "done") for each in claimed])
         assert _rows_read(tx) - before < 1_500
+
+
+def test_a_step_of_retention_reads_only_what_it_lets_go_of(full_inbox: Database) -> None:
+    with _rolled_back(full_inbox) as tx:
+        within = retention.span(tx, NOW)
+        before = _rows_read(tx)
+        assert retention.step(tx, "done", 0, within, NOW).met == retention.AT_ONCE
+        assert _rows_read(tx) - before < 10 * retention.AT_ONCE
+        before = _rows_read(tx)
+        assert retention.step(tx, "done", 0, within, NOW).met == retention.AT_ONCE  # what has expired is not met again
+        assert _rows_read(tx) - before < 10 * retention.AT_ONCE
 
 
 def _rows_read(tx: Transaction) -> int:

@@ -139,7 +139,7 @@ def test_the_next_delivery_goes_on_when_the_first_is_discarded(inbox: Database) 
     receive(inbox, "a", "a")
     claim(inbox)
     with inbox.transaction() as tx:
-        assert deliveries.discard(tx, [1]) == 1
+        assert deliveries.discard(tx, [1], 1_800_000_000_000) == 1
     assert claim(inbox, worker="w2") == [2]
     assert not finish(inbox, 1)
     assert look(inbox, 1).status == "discarded"
@@ -216,7 +216,7 @@ def test_one_lost_lease_spoils_the_whole_batch(inbox: Database) -> None:
     receive(inbox, "a", "b")
     claim(inbox)
     with inbox.transaction() as tx:
-        deliveries.discard(tx, [2])
+        deliveries.discard(tx, [2], 1_800_000_000_000)
     assert not finish(inbox, 1, 2)
 
 
@@ -379,7 +379,7 @@ def test_a_done_delivery_cannot_be_discarded(inbox: Database) -> None:
     claim(inbox)
     finish(inbox, 1)
     with inbox.transaction() as tx:
-        assert deliveries.discard(tx, [1]) == 0
+        assert deliveries.discard(tx, [1], 1_800_000_000_000) == 0
 
 
 def test_a_replayed_delivery_still_protects_from_duplicates(inbox: Database) -> None:

@@ -10,8 +10,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tikisync.config import Config, DoorSettings, HandlerSettings, LogSettings, ServerSettings, WorkerSettings, load
+from tikisync.config import (
+    Config,
+    DoorSettings,
+    HandlerSettings,
+    InboxSettings,
+    LogSettings,
+    ServerSettings,
+    WorkerSettings,
+    load,
+)
 from tikisync.config.ini import parse
+from tikisync.config.settings import DAY
 from tikisync.core.deaths import Bounds
 from tikisync.core.door import Rate
 from tikisync.core.recipes.senders import RECIPES
@@ -84,6 +94,8 @@ def test_every_setting_has_its_effect(file: Path) -> None:
         longest_delay = 1 h
         attempts = 3
         attempts_at_bugs = 2
+        [inbox]
+        keep = 2 weeks
         [log]
         level = debug
         format = json
@@ -97,9 +109,18 @@ def test_every_setting_has_its_effect(file: Path) -> None:
     assert config.worker == WorkerSettings(
         False, 1, 120_000, 500, RetrySettings(2000, 3_600_000, 3, 2), Bounds(120, 1 << 30)
     )
+    assert config.inbox == InboxSettings(14 * DAY)
     assert config.log == LogSettings("DEBUG", "json")
     assert config.handlers == {"Shop 2": HandlerSettings("x-id", "accept", "x-topic")}
     assert config.source == str(file)
+
+
+@pytest.mark.parametrize(
+    ("given", "days"), [("1 day", 1), ("90 Days", 90), ("2 months", 60), ("1 year", 365), ("Forever", None)]
+)
+def test_deliveries_are_kept_for_as_long_as_people_say(file: Path, given: str, days: int | None) -> None:
+    keep = _load(file, f"{TIKI}[inbox]\nkeep = {given}").inbox.keep
+    assert keep == (None if days is None else days * DAY)
 
 
 def test_a_rule_is_read_whole(file: Path) -> None:
@@ -238,7 +259,8 @@ line 11: this is no [section], no key = value and no comment
         (TIKI + "[server]\nbody_limit = 60 MiB\n[worker]\nmemory_limit = 512 MiB",
          "[worker] memory_limit (line 6)",
          "with this body_limit it must be at least 576 MiB"),
-        (TIKI + "[zzz]", "[zzz] (line 3)", "there is no such section; there are tiki, server, door, worker, "),
+        (TIKI + "[inbox]\nkeep = 0 days", "[inbox] keep (line 4)", "give a number of hours, days, weeks, months or "),
+        (TIKI + "[zzz]", "[zzz] (line 3)", "there is no such section; there are tiki, server, door, worker, inbox, "),
         (TIKI + "[log]\nqqq = 1", "[log] qqq (line 4)", "there is no such key; there are level, format"),
     ],
 )  # fmt: skip

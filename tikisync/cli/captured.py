@@ -11,6 +11,7 @@ from tikisync.cli.client import read_body
 from tikisync.core.raw_requests import read_request
 from tikisync.core.requests import TIKI_PATH, Request, handler_in
 from tikisync.errors import SetupError
+from tikisync.inbox.deliveries import require_body
 from tikisync.pipeline import administer
 
 
@@ -30,6 +31,7 @@ def read_file(file: Path) -> Request:
 def kept_delivery(app: App, number: int) -> Request:
     """Return a kept delivery as the request it was, without the tokens that are not kept; raise SetupError."""
     delivery, _ = administer.delivery(app.database, number)
+    require_body(delivery)
     headers = tuple((name.encode("latin-1"), value.encode("latin-1")) for name, value in delivery.headers)
     return Request(
         delivery.method, delivery.path, delivery.query, headers, delivery.body, delivery.received_at,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -12,6 +14,8 @@ from tikisync.cli import output
 from tikisync.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile
 
 if TYPE_CHECKING:
+    from tikisync.cli.progress import Advance
+    from tikisync.database import Database
     from tikisync.inbox.deliveries import Delivery
 
 program = typer.Typer(
@@ -19,13 +23,15 @@ program = typer.Typer(
 )
 
 Numbers = Annotated[list[int], typer.Argument(help="Numbers of deliveries, as `inbox list` shows them.")]
+Status = Annotated[str, typer.Option(help="pending, done, failed, ignored or discarded.")]
+OfHandler = Annotated[str, typer.Option("--handler", help="Only this handler's.")]
 
 
 @program.command("list")
 def list_deliveries(
     config: ConfigFile = DEFAULT_CONFIG,
-    status: Annotated[str, typer.Option(help="pending, done, failed, ignored or discarded.")] = "",
-    handler: Annotated[str, typer.Option(help="Only this handler's.")] = "",
+    status: Status = "",
+    handler: OfHandler = "",
     limit: Annotated[int, typer.Option(help="How many, newest first.")] = 20,
     json: AsJson = False,
 ) -> None:
@@ -65,29 +71,105 @@ def show(number: int, config: ConfigFile = DEFAULT_CONFIG, json: AsJson = False)
         ("started (UTC)", "outcome", "what it wrote, or why not"),
         [(output.moment(a.started_at), a.outcome, "; ".join(a.wrote) or a.error or a.reason) for a in attempts],
     )
+    if delivery.expired_at is not None:
+        output.say(f"Body, headers and attempts expired at {output.moment(delivery.expired_at)} UTC ([inbox] keep).")
+        return
     output.say("[bold]Body[/bold]")
     output.say(escape(body))
 
 
 @program.command()
-def replay(numbers: Numbers, config: ConfigFile = DEFAULT_CONFIG, json: AsJson = False) -> None:
-    """Apply deliveries again, also those that are done."""
-    from tikisync.app import open_app
+def replay(
+    numbers: Numbers = (),  # type: ignore[assignment]  # Typer wants a list, and nobody shares this one
+    status: Status = "",
+    handler: OfHandler = "",
+    config: ConfigFile = DEFAULT_CONFIG,
+    json: AsJson = False,
+) -> None:
+    """Apply deliveries again, also those that are done: by their numbers, or all of a status or handler."""
     from tikisync.pipeline import administer
 
-    _counted(administer.replay(open_app(config).database, numbers), len(numbers), "will be applied again", json=json)
+    _act(administer.replay, "will be applied again", numbers, status, handler, config, json=json)
 
 
 @program.command()
-def discard(numbers: Numbers, config: ConfigFile = DEFAULT_CONFIG, json: AsJson = False) -> None:
+def discard(
+    numbers: Numbers = (),  # type: ignore[assignment]
+    status: Status = "",
+    handler: OfHandler = "",
+    config: ConfigFile = DEFAULT_CONFIG,
+    json: AsJson = False,
+) -> None:
     """Put pending or failed deliveries aside: they are kept, and not applied."""
-    from tikisync.app import open_app
     from tikisync.pipeline import administer
 
-    _counted(administer.discard(open_app(config).database, numbers), len(numbers), "discarded", json=json)
+    _act(administer.discard, "discarded", numbers, status, handler, config, json=json)
 
 
-def _counted(met: int, asked: int, what: str, *, json: bool) -> None:
+@program.command()
+def expire(
+    config: ConfigFile = DEFAULT_CONFIG,
+    keep: Annotated[str, typer.Option(help="Instead of what the config file says, such as '30 days'.")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say how many would.")] = False,
+    json: AsJson = False,
+) -> None:
+    """Let go of body, headers and attempts of deliveries that were finished long ago, as the service does by itself."""
+    import threading
+
+    from tikisync.app import open_app
+    from tikisync.cli.progress import progress
+
+    app = open_app(config)
+    retention, milliseconds = app.retention(), _kept(keep, app.config.inbox.keep)
+    met = size = 0
+    with progress("deliveries expired", retention.expected(milliseconds), silent=json) as advance:
+        for step in retention.steps(milliseconds, threading.Event(), dry_run=dry_run):
+            met, size = met + step.met, size + step.bytes
+            advance(step.met)
+    if json:
+        output.as_json({"dry_run": dry_run, "expired": met, "bytes": size})
+    else:
+        verb = "would expire" if dry_run else "expired"
+        output.say(f"{met:,} {'delivery' if met == 1 else 'deliveries'} {verb}, with bodies of {size / 2**20:,.1f} MiB")
+
+
+def _kept(given: str, configured: int | None) -> int:
+    from tikisync.config import values
+    from tikisync.errors import SetupError
+
+    try:
+        milliseconds = values.keep(given) if given else configured
+    except ValueError as error:
+        raise SetupError(f"--keep: {error}") from None
+    if milliseconds is None:
+        hint = "set [inbox] keep = 90 days, or give --keep '90 days'"
+        raise SetupError("deliveries are kept forever, so none expires", hint=hint)
+    return milliseconds
+
+
+def _act(
+    act: Callable[[Database, Sequence[int], Advance], int],
+    what: str,
+    numbers: Sequence[int],
+    status: str,
+    handler: str,
+    config: Path,
+    *,
+    json: bool,
+) -> None:
+    from tikisync.app import open_app
+    from tikisync.cli.progress import progress
+    from tikisync.errors import SetupError
+    from tikisync.inbox.search import Filter
+    from tikisync.pipeline import administer
+
+    database = open_app(config).database
+    if bool(numbers) == bool(status or handler):
+        raise SetupError("say which deliveries: by their numbers, or by --status and --handler")
+    numbers = numbers or administer.matching(database, Filter(status, handler))
+    with progress(f"deliveries {what}", len(numbers), silent=json) as advance:
+        met = act(database, numbers, advance)
+    asked = len(numbers)
     if json:
         output.as_json({"asked": asked, "met": met})
     else:
@@ -109,4 +191,5 @@ def _facts(delivery: Delivery) -> dict[str, Any]:
         "sender": delivery.client_ip,
         "path": delivery.path,
         "bytes": delivery.size,
+        **({"expired": output.moment(delivery.expired_at)} if delivery.expired_at else {}),
     }

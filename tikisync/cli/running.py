@@ -32,6 +32,7 @@ class Background:
         self._threads = [threading.Thread(target=watch, args=(app.path, self._reload, self._stop), name="config")]
         if worker:
             self._threads.append(threading.Thread(target=worker.run, args=(self._stop, self.wake), name="worker"))
+            self._threads.append(threading.Thread(target=app.retention().run, args=(self._stop,), name="retention"))
         if threading.current_thread() is threading.main_thread() and hasattr(signal, "SIGHUP"):
             signal.signal(signal.SIGHUP, lambda *_: self._reload())
 

@@ -16,6 +16,7 @@ from tikisync.config.settings import (
     DashboardSettings,
     DoorSettings,
     HandlerSettings,
+    InboxSettings,
     LogSettings,
     ServerSettings,
     TikiSettings,
@@ -64,6 +65,7 @@ _BOUNDS: Mapping[str, values.Converter] = {
     "time_limit": values.seconds(1, 3600),
     "memory_limit": values.memory,
 }
+_INBOX: Mapping[str, values.Converter] = {"keep": values.keep}
 _DASHBOARD: Mapping[str, values.Converter] = {
     "enabled": values.switch,
     "session_key": values.secret,
@@ -81,7 +83,7 @@ _HANDLER: Mapping[str, values.Converter] = {
     "allow": values.networks,
 }
 _RECIPE = "recipe"
-_SECTIONS = ("tiki", "server", "door", "worker", "dashboard", "log", "handler NAME", "rule NAME")
+_SECTIONS = ("tiki", "server", "door", "worker", "inbox", "dashboard", "log", "handler NAME", "rule NAME")
 
 
 def load(path: Path, environment: Mapping[str, str] = os.environ) -> Config:
@@ -145,6 +147,7 @@ class _Reader:
             tiki=self._tiki(self.file.sections.get("tiki", Section("tiki", 1))),
             server=server,
             worker=WorkerSettings(**worker, bounds=bounds, retry=retry),
+            inbox=InboxSettings(**self.plain.get("inbox", {})),
             dashboard=DashboardSettings(**self.plain.get("dashboard", {})),
             log=LogSettings(**self.plain.get("log", {})),
             door=DoorSettings(**self.plain.get("door", {})),
@@ -155,7 +158,8 @@ class _Reader:
     def _section(self, section: Section) -> None:
         plain: Mapping[str, Mapping[str, values.Converter]] = {
             "tiki": self._tiki_keys(), "server": _SERVER, "door": {**_DOOR, "refused_file": self._path},
-            "worker": {**_WORKER, **_BOUNDS, **_RETRY}, "dashboard": _DASHBOARD, "log": _LOG}  # fmt: skip
+            "worker": {**_WORKER, **_BOUNDS, **_RETRY}, "inbox": _INBOX, "dashboard": _DASHBOARD,
+            "log": _LOG}  # fmt: skip
         kind, _, name = section.name.partition(" ")
         if section.name in plain:
             self.plain[kind] = self._converted(section, plain[kind].get, plain[kind])

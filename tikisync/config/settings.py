@@ -63,6 +63,16 @@ class WorkerSettings:
     bounds: Bounds = field(default_factory=Bounds)
 
 
+DAY = 86_400_000  # milliseconds
+
+
+@dataclass(frozen=True, slots=True)
+class InboxSettings:
+    """For how long deliveries are kept."""
+
+    keep: int | None = 90 * DAY  # milliseconds from when one was finished; None: forever
+
+
 @dataclass(frozen=True, slots=True)
 class DashboardSettings:
     """Whether people may look in with a browser, and how."""
@@ -110,6 +120,7 @@ class Config:
     tiki: TikiSettings
     server: ServerSettings = ServerSettings()
     worker: WorkerSettings = WorkerSettings()
+    inbox: InboxSettings = InboxSettings()
     dashboard: DashboardSettings = DashboardSettings()
     log: LogSettings = LogSettings()
     door: DoorSettings = DoorSettings()

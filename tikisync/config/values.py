@@ -125,6 +125,15 @@ def duration(least: int, most: int) -> Converter:
     return measured({"ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000}, least, most, "30 s")
 
 
+def keep(given: str) -> int | None:
+    """Take for how long something is kept, such as 30 days, or forever; return milliseconds, None for ever."""
+    match = re.fullmatch(r"([1-9][0-9]{0,4})\s*(hour|day|week|month|year)s?", given.lower())
+    if match is None and given.lower() != "forever":
+        raise ValueError("give a number of hours, days, weeks, months or years, such as 30 days, or forever")
+    hours = {"hour": 1, "day": 24, "week": 7 * 24, "month": 30 * 24, "year": 365 * 24}
+    return int(match[1]) * hours[match[2]] * 3_600_000 if match else None
+
+
 def seconds(least: int, most: int) -> Converter:
     """Return a converter of a time in whole seconds, within bounds."""
     return measured({"s": 1, "min": 60, "h": 3600}, least, most, "30 s")

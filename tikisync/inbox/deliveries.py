@@ -7,11 +7,14 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tikisync.core.document import iso_utc
 from tikisync.database import Row, Transaction
+from tikisync.errors import SetupError
 from tikisync.inbox import order
 
 TABLE = "tikisync_deliveries"
 PENDING, DONE, FAILED, IGNORED, DISCARDED = STATUSES = ("pending", "done", "failed", "ignored", "discarded")
+FINISHED = (DONE, IGNORED, DISCARDED)  # nobody has anything to do about them
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +55,14 @@ class Delivery:
     duplicates: int = 0
     size: int = 0  # of the body, in bytes
     finished_at: int | None = None
-    due_at: int | None = None  # pending: tried from then on; leased: the lease ends then
+    due_at: int | None = None  # pending: tried from then on; leased: the lease ends then; finished: see ``expired_at``
     leased_by: str | None = None
     waits_for: int | None = None  # an earlier delivery of the same item
+
+    @property
+    def expired_at(self) -> int | None:
+        """When headers, body and attempts were let go of; None: they are there."""
+        return self.due_at if self.status in FINISHED else None
 
 
 _LISTED = (
@@ -94,6 +102,17 @@ def listed(tx: Transaction, ids: Collection[int]) -> list[Delivery]:
     return [_delivery(row) for row in tx.all(sql, ids=list(ids))]
 
 
+def require_body(delivery: Delivery) -> None:
+    """Raise SetupError where a delivery's body and headers have been let go of."""
+    if delivery.expired_at is not None:
+        raise SetupError(
+            f"body and headers of delivery {delivery.delivery_id} expired at {iso_utc(delivery.expired_at)}, "
+            "so it cannot be looked into or applied again",
+            hint="let the sender send it again; [inbox] keep says how long deliveries are kept",
+            reason="delivery_expired",
+        )
+
+
 def listing(
     tx: Transaction,
     status: str | None = None,
@@ -130,24 +149,28 @@ def oldest_pending(tx: Transaction) -> int | None:
 
 
 def replay(tx: Transaction, ids: Collection[int]) -> int:
-    """Let deliveries be applied again, also those that are done; return how many. One being applied is left alone."""
+    """Let deliveries be applied again, also those that are done; return how many.
+
+    One being applied is left alone, and so is one that has expired.
+    """
     changes = "status = 'pending', reason = '', finished_at = NULL, attempts = 0, takeovers = 0, routed_by = ''"
-    return _move(tx, ids, "leased_by IS NULL", changes)
+    return _move(tx, ids, "leased_by IS NULL AND (status IN ('pending', 'failed') OR due_at IS NULL)", changes)
 
 
-def discard(tx: Transaction, ids: Collection[int]) -> int:
+def discard(tx: Transaction, ids: Collection[int], now: int) -> int:
     """Put pending and failed deliveries aside; return how many. A worker that has one in hand cannot finish it."""
-    return _move(tx, ids, "status IN ('pending', 'failed')", "status = 'discarded', leased_by = NULL")
+    changes = "status = 'discarded', leased_by = NULL, finished_at = :now"
+    return _move(tx, ids, "status IN ('pending', 'failed')", changes, now=now)
 
 
-def _move(tx: Transaction, ids: Collection[int], condition: str, changes: str) -> int:
+def _move(tx: Transaction, ids: Collection[int], condition: str, changes: str, **values: int) -> int:
     """Change the deliveries that meet a condition, and let those that waited for them go on."""
     sql = f"SELECT delivery_id FROM tikisync_deliveries WHERE delivery_id IN :ids AND {condition}"  # noqa: S608
     found = [row["delivery_id"] for row in tx.all(sql + tx.for_update, ids=list(ids))] if ids else []
     if not found:
         return 0
     sql = f"UPDATE tikisync_deliveries SET {changes}, due_at = NULL, waits_for = NULL WHERE delivery_id IN :ids"  # noqa: S608
-    tx.run(sql, ids=found)
+    tx.run(sql, ids=found, **values)
     order.free(tx, found, due_at=0)
     return len(found)
 

@@ -49,7 +49,8 @@ class Table:
 #   id_key     digest of the sender's delivery id, body_key of what was signed; NULL: does not tell duplicates
 #   attempts   leases given out; takeovers: leases that ran out because their worker never came back
 #   due_at     a worker may take a pending delivery from then on; while it is leased, the end of the lease;
-#              NULL: not before it is routed, or not before the delivery it waits for is finished
+#              NULL: not before it is routed, or not before the delivery it waits for is finished;
+#              of a finished one: when body, headers and attempts were let go of
 #   waits_for  an earlier unfinished delivery of the same item; waiters: how often another began to wait for this one
 #   routed_by  fingerprint of the rules that its rows in tikisync_order_keys were computed with
 DELIVERIES = Table(
@@ -99,7 +100,7 @@ ORDER_KEYS = Table(  # of unfinished deliveries only
 )
 ATTEMPTS = Table(
     "tikisync_attempts",
-    "SELECT, INSERT",
+    "SELECT, INSERT, DELETE",
     """
     attempt_id AUTO_ID,
     delivery_id BIGINT NOT NULL,

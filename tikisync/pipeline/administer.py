@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 
 from tikisync import database_tables
 from tikisync.core.trackers import Tracker
 from tikisync.core.verification import Handler
-from tikisync.database import Database
+from tikisync.database import Database, Transaction
 from tikisync.errors import SetupError
-from tikisync.inbox import attempts, deliveries, schema
+from tikisync.inbox import attempts, deliveries, schema, search
 from tikisync.inbox.attempts import Attempt
 from tikisync.inbox.deliveries import Delivery
+from tikisync.inbox.search import Filter
 from tikisync.tiki import grants as tiki_grants
 from tikisync.tiki import handlers as tiki_handlers
 from tikisync.tiki import tables
 from tikisync.tiki import trackers as tiki_trackers
+
+_AT_ONCE = 500  # deliveries that one transaction changes
 
 
 def set_up(database: Database) -> list[str]:
@@ -74,16 +78,49 @@ def delivery(database: Database, number: int) -> tuple[Delivery, Sequence[Attemp
         return found, attempts.of(tx, number)
 
 
-def replay(database: Database, numbers: Sequence[int]) -> int:
-    """Mark deliveries to be applied again; return how many there were."""
-    with database.transaction() as tx:
-        return deliveries.replay(tx, numbers)
+def matching(database: Database, wanted: Filter) -> list[int]:
+    """Return the ids of all deliveries that a filter finds, newest first."""
+    ids: list[int] = []
+    before: int | None = None
+    while True:
+        with database.transaction() as tx:
+            more, before = search.matching(tx, wanted, before, _AT_ONCE)
+        ids += more
+        if before is None:
+            return ids
 
 
-def discard(database: Database, numbers: Sequence[int]) -> int:
+def replay(database: Database, numbers: Sequence[int], advance: Callable[[int], object] = int) -> int:
+    """Mark deliveries to be applied again; return how many. ``advance`` is told how many more were seen to.
+
+    Raises SetupError where only one is asked for, and it is not there or has expired.
+    """
+    met = _in_parts(database, numbers, deliveries.replay, advance)
+    if not met and len(numbers) == 1:
+        deliveries.require_body(delivery(database, numbers[0])[0])
+    return met
+
+
+def discard(database: Database, numbers: Sequence[int], advance: Callable[[int], object] = int) -> int:
     """Put deliveries aside; return how many could be."""
-    with database.transaction() as tx:
-        return deliveries.discard(tx, numbers)
+    now = int(time.time() * 1000)
+    return _in_parts(database, numbers, lambda tx, part: deliveries.discard(tx, part, now), advance)
+
+
+def _in_parts(
+    database: Database,
+    numbers: Sequence[int],
+    act: Callable[[Transaction, Sequence[int]], int],
+    advance: Callable[[int], object],
+) -> int:
+    """Act on deliveries, some in each transaction, so that nobody waits long; return how many were met."""
+    met = 0
+    for start in range(0, len(numbers), _AT_ONCE):
+        part = numbers[start : start + _AT_ONCE]
+        with database.transaction() as tx:
+            met += act(tx, part)
+        advance(len(part))
+    return met
 
 
 def grants(database: Database, user: str, host: str, *, setup: bool = False, dashboard: bool = False) -> list[str]:

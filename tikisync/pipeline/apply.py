@@ -20,7 +20,7 @@ from tikisync.core.versions import OLDER
 from tikisync.database import Database, Transaction
 from tikisync.database_journal import ResumableTransaction
 from tikisync.errors import NotPermittedError, PassingError, PayloadError
-from tikisync.inbox import journal, locks, queue
+from tikisync.inbox import deliveries, journal, locks, queue
 from tikisync.inbox.attempts import Attempt
 from tikisync.inbox.deliveries import Delivery
 from tikisync.pipeline.change import SKIPPED, Written, carry_out
@@ -131,6 +131,7 @@ class Applier:
         return int(self.clock() * 1000)
 
     def _document(self, delivery: Delivery) -> dict[str, Json]:
+        deliveries.require_body(delivery)
         headers = dict(delivery.headers)
         settings = self.config.handlers.get(delivery.handler)
         return document(
