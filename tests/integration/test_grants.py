@@ -196,8 +196,8 @@ def test_the_rights_for_set_up_are_enough_for_that(
     for statement in administer.grants(admin, str(make_url(user).username), "%", setup=True):
         server_admin.run(statement)
 
-    assert administer.set_up(database)
-    assert administer.set_up(database) == []
+    assert list(administer.set_up(database))
+    assert list(administer.set_up(database)) == []
     with pytest.raises(SetupError, match="refuses the user"), database.transaction() as tx:
         deliveries.listing(tx)
         tx.run("DELETE FROM tikisync_deliveries")

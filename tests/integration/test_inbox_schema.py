@@ -1,24 +1,43 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from tests.arrivals import arrival
 from tests.databases import ServerAdmin
+from tests.effects import Effects
+from tikisync import database_changes
+from tikisync.config import WorkerSettings
+from tikisync.core.retry import RetrySettings
 from tikisync.database import Database, Transaction
-from tikisync.errors import SetupError
+from tikisync.errors import ConflictError, SetupError
 from tikisync.inbox import deliveries, schema
 from tikisync.inbox.schema import MIGRATIONS, Migration
+from tikisync.pipeline import administer
+from tikisync.pipeline.worker import Worker
 
 
-def add_note(tx: Transaction) -> None:
-    if "note" not in tx.columns("tikisync_deliveries"):
-        tx.run("ALTER TABLE tikisync_deliveries ADD COLUMN note VARCHAR(20) NOT NULL DEFAULT ''")
+def add_note(tx: Transaction) -> str | None:
+    if "note" in tx.columns("tikisync_deliveries"):
+        return None
+    return database_changes.alter(tx, "tikisync_deliveries", "ADD COLUMN note VARCHAR(20) NOT NULL DEFAULT ''")
+
+
+def add_index(tx: Transaction) -> str:
+    return database_changes.alter(tx, "tikisync_deliveries", "ADD INDEX noted (note)")
+
+
+def change_note(tx: Transaction) -> str:
+    return database_changes.alter(tx, "tikisync_deliveries", "MODIFY note BIGINT NULL")
 
 
 NEXT = (*MIGRATIONS, Migration("notes", add_note))
+LATER = (*MIGRATIONS, Migration("notes", add_note, needed=False), Migration("found by notes", add_index, needed=False))
 
 
 def test_an_empty_database_is_set_up_and_a_second_time_left_alone(empty_database: Database) -> None:
@@ -39,7 +58,7 @@ def test_an_upgrade_takes_only_the_new_steps_and_keeps_deliveries(inbox: Databas
     with inbox.transaction() as tx:
         deliveries.add(tx, [arrival(body=b"kept")])
     with inbox.transaction() as tx:
-        assert schema.set_up(tx, NEXT) == [f"version {len(NEXT)}: notes"]
+        assert schema.set_up(tx, NEXT) == [f"version {len(NEXT)}: notes, at once"]
         assert schema.set_up(tx, NEXT) == []
         assert "note" in tx.columns("tikisync_deliveries")
         found = deliveries.get(tx, 1)
@@ -111,3 +130,108 @@ def test_processes_that_set_up_at_the_same_time_do_not_disturb_each_other(databa
             done.result()
     with database.transaction() as tx:
         assert schema.problems(tx) == []
+
+
+@pytest.fixture
+def busy_inbox(server_inbox: Database) -> Iterator[Effects]:
+    """Tables of the version before, with rows, while deliveries are received and applied as this tikisync does."""
+    effects = Effects(server_inbox)
+    effects.create()
+    with server_inbox.transaction() as tx:
+        deliveries.add(tx, [arrival(body=b"%d" % number) for number in range(2_000)])
+        tx.run("UPDATE tikisync_deliveries SET status = 'done'")
+    stop, failures = threading.Event(), list[Exception]()
+
+    def receive() -> None:
+        while not stop.is_set():
+            try:
+                with server_inbox.transaction() as tx:
+                    deliveries.add(tx, [arrival(body=b"new")])
+            except Exception as error:
+                failures.append(error)
+
+    settings = WorkerSettings(poll=10, retry=RetrySettings(first_delay=1))
+    worker = Worker(server_inbox, effects, "w", settings, time.time, random.random)
+    threads = [threading.Thread(target=receive), threading.Thread(target=worker.run, args=(stop, threading.Event()))]
+    for thread in threads:
+        thread.start()
+    yield effects
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+
+
+def test_tables_of_the_version_before_are_used_as_they_are_and_upgraded_beside_the_traffic(
+    busy_inbox: Effects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = busy_inbox.database
+    monkeypatch.setattr(schema, "MIGRATIONS", LATER)
+    with database.transaction() as tx:
+        assert schema.problems(tx) == []
+        (told,) = schema.advice(tx)
+    assert told.endswith("beside the running service: notes; found by notes")
+    _until(lambda: len(busy_inbox.seen()) > 5)
+    assert administer.steps_of_set_up(database) == 2
+    first, second = administer.set_up(database)
+    assert first == f"version {len(MIGRATIONS) + 1}: notes, at once"
+    assert second == f"version {len(MIGRATIONS) + 2}: found by notes, beside the traffic"
+    there = len(busy_inbox.seen())
+    _until(lambda: len(busy_inbox.seen()) > there + 5)
+    with database.transaction() as tx:
+        assert schema.advice(tx) == []
+        assert tx.value("SELECT COUNT(*) FROM tikisync_deliveries WHERE delivery_id <= 2000") == 2_000
+
+
+def test_a_change_that_copies_the_table_says_that_writers_had_to_wait(server_inbox: Database) -> None:
+    with server_inbox.transaction() as tx:
+        add_note(tx)
+        assert change_note(tx) == "while writers waited"
+    with pytest.raises(Exception, match="no_such_type"), server_inbox.transaction() as tx:
+        database_changes.alter(tx, "tikisync_deliveries", "ADD COLUMN wrong no_such_type")
+
+
+def test_a_table_that_others_hold_is_not_waited_for_with_everybody_waiting_behind(
+    server_inbox: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schema, "MIGRATIONS", LATER)
+    monkeypatch.setattr(database_changes, "_SECONDS_TO_WAIT", 1)
+    monkeypatch.setattr(administer, "_BETWEEN_TRIES", 0.05)
+    with ThreadPoolExecutor(1) as pool, server_inbox.transaction() as long:
+        deliveries.listing(long)
+        upgrade = pool.submit(lambda: list(administer.set_up(server_inbox)))
+        for _ in range(3):  # receivers go on between the tries
+            with server_inbox.transaction() as tx:
+                deliveries.add(tx, [arrival()])
+            time.sleep(0.1)
+        assert not upgrade.done()
+        long.run("COMMIT")
+        assert len(upgrade.result()) == 2
+    with server_inbox.transaction() as tx:
+        assert int(tx.value("SELECT @@SESSION.lock_wait_timeout")) == int(tx.value("SELECT @@GLOBAL.lock_wait_timeout"))
+
+
+def test_a_table_that_others_hold_for_good_is_given_up_in_the_end(
+    server_inbox: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schema, "MIGRATIONS", LATER)
+    monkeypatch.setattr(database_changes, "_SECONDS_TO_WAIT", 1)
+    monkeypatch.setattr(administer, "_TRIES", 1)
+    with server_inbox.transaction() as long:
+        deliveries.listing(long)
+        with pytest.raises(ConflictError):
+            list(administer.set_up(server_inbox))
+
+
+def test_a_tikisync_that_cannot_do_without_a_step_says_so(inbox: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schema, "MIGRATIONS", (*LATER, Migration("more", lambda tx: None)))
+    with inbox.transaction() as tx:
+        assert len(schema.problems(tx)) == 1
+        assert schema.advice(tx) == []
+
+
+def _until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)

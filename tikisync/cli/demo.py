@@ -80,7 +80,7 @@ def _make_tiki(folder: Path, port: int, password: str) -> App:
     url = f"sqlite:///{folder / 'tiki.db'}"
     database = Database(url)
     site.create(database, int(time.time()), password)
-    administer.set_up(database)
+    list(administer.set_up(database))
     database.close()
     path = folder / "config.ini"
     path.write_text(story.CONFIG.format(url=url, port=port), encoding="utf-8")

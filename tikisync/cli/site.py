@@ -14,9 +14,14 @@ from tikisync.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile
 def setup(config: ConfigFile = DEFAULT_CONFIG, json: AsJson = False) -> None:
     """Make or upgrade tikisync's own tables in Tiki's database. Safe to repeat; Tiki's tables are not touched."""
     from tikisync.app import open_app
+    from tikisync.cli.progress import progress
     from tikisync.pipeline import administer
 
-    done = administer.set_up(open_app(config).database)
+    database, done = open_app(config).database, []
+    with progress("steps of the schema taken", administer.steps_of_set_up(database), silent=json) as advance:
+        for step in administer.set_up(database):
+            done.append(step)
+            advance(1)
     if json:
         output.as_json({"done": done})
     for step in done or ["everything is set up already"]:

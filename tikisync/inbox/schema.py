@@ -149,10 +149,14 @@ def rights() -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """One step of the schema; ``carry_out`` is safe to repeat, for MySQL commits each statement of it by itself."""
+    """One step of the schema; ``carry_out`` is safe to repeat, for MySQL commits each statement of it by itself.
+
+    It says how it was (``database_changes.alter``), or nothing. ``needed``: this tikisync does not run without it.
+    """
 
     title: str
-    carry_out: Callable[[Transaction], None]
+    carry_out: Callable[[Transaction], str | None]
+    needed: bool = True
 
 
 def _first_tables(tx: Transaction) -> None:
@@ -167,21 +171,33 @@ MIGRATIONS = (  # the n-th leads to version n
 )
 
 
-def set_up(tx: Transaction, migrations: Sequence[Migration] = MIGRATIONS) -> list[str]:
-    """Make or upgrade the tables; return a line for each step taken, none where all is well already.
-
-    Raises SetupError where the tables are of a newer tikisync.
-    """
+def steps_left(tx: Transaction, migrations: Sequence[Migration] | None = None) -> Sequence[Migration]:
+    """Return the steps that the tables lack; raise SetupError where they are of a newer tikisync."""
+    known = MIGRATIONS if migrations is None else migrations
     there = version(tx)
-    if there > len(migrations):
-        raise SetupError(_newer(there, len(migrations)), hint=_NEWER_HINT, reason="schema_newer")
-    if there == 0:
+    if there > len(known):
+        raise SetupError(_newer(there, len(known)), hint=_NEWER_HINT, reason="schema_newer")
+    return known[there:]
+
+
+def step(tx: Transaction, migrations: Sequence[Migration] | None = None) -> str | None:
+    """Take the next step; return a line about it, None where all is well already."""
+    left = steps_left(tx, migrations)
+    if not left:
+        return None
+    number = version(tx) + 1
+    if number == 1:
         SCHEMA.create(tx)
+    how = left[0].carry_out(tx)
+    tx.insert_many(SCHEMA.name, [{"version": number}], on_duplicate="ignore")
+    return f"version {number}: {left[0].title}" + (f", {how}" if how else "")
+
+
+def set_up(tx: Transaction, migrations: Sequence[Migration] | None = None) -> list[str]:
+    """Make or upgrade the tables; return a line for each step taken, none where all is well already."""
     done = []
-    for number, migration in enumerate(migrations[there:], there + 1):
-        migration.carry_out(tx)
-        tx.insert_many(SCHEMA.name, [{"version": number}], on_duplicate="ignore")
-        done.append(f"version {number}: {migration.title}")
+    while line := step(tx, migrations):
+        done.append(line)
     return done
 
 
@@ -200,7 +216,7 @@ def problems(tx: Transaction) -> list[str]:
     if there == 0:
         return ["tikisync's tables are not there yet: run `tikisync setup`"]
     found = []
-    if there < known:
+    if any(migration.needed for migration in MIGRATIONS[there:]):
         found.append(f"tikisync's tables are of version {there} and must become {known}: run `tikisync setup`")
     engines = {table.name: tx.engine(table.name) for table in TABLES}
     found += [f"table {name} is missing: restore it from a backup" for name, engine in engines.items() if not engine]
@@ -209,6 +225,14 @@ def problems(tx: Transaction) -> list[str]:
         for name, engine in engines.items()
         if engine not in ("InnoDB", "SQLite", "")
     ]
+
+
+def advice(tx: Transaction) -> list[str]:
+    """Return a sentence where the tables can be upgraded, and do without it for now."""
+    left = steps_left(tx)
+    if not left or any(migration.needed for migration in left):
+        return []
+    return ["tikisync's tables can be upgraded beside the running service: " + "; ".join(each.title for each in left)]
 
 
 def _newer(there: int, known: int) -> str:

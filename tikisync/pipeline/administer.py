@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from tikisync import database_tables
 from tikisync.core.trackers import Tracker
 from tikisync.core.verification import Handler
 from tikisync.database import Database, Transaction
-from tikisync.errors import SetupError
+from tikisync.errors import ConflictError, SetupError
 from tikisync.inbox import attempts, deliveries, schema, search
 from tikisync.inbox.attempts import Attempt
 from tikisync.inbox.deliveries import Delivery
@@ -20,12 +20,34 @@ from tikisync.tiki import tables
 from tikisync.tiki import trackers as tiki_trackers
 
 _AT_ONCE = 500  # deliveries that one transaction changes
+_TRIES, _BETWEEN_TRIES = 30, 2.0  # at a table that others use; seconds
 
 
-def set_up(database: Database) -> list[str]:
-    """Make or upgrade tikisync's own tables; return what was done, nothing where all was there."""
+def steps_of_set_up(database: Database) -> int:
+    """Return how many steps tikisync's own tables lack."""
     with database.transaction() as tx:
-        return list(schema.set_up(tx))
+        return len(schema.steps_left(tx))
+
+
+def set_up(database: Database) -> Iterator[str]:
+    """Make or upgrade tikisync's own tables beside their users; yield a line for each step once it is taken.
+
+    Where others hold a table for long, it waits a little, lets them and whoever waits go on, and tries again.
+    """
+    patience = _TRIES
+    while True:
+        try:
+            with database.transaction() as tx:
+                line = schema.step(tx)
+        except ConflictError:
+            patience -= 1
+            if not patience:
+                raise
+            time.sleep(_BETWEEN_TRIES)
+            continue
+        if line is None:
+            return
+        yield line
 
 
 def handlers(database: Database) -> Sequence[Handler]:

@@ -32,7 +32,12 @@ def check(database: Database, config: Config, forced: Mapping[str, str], warning
         if not tx.columns("tiki_webhooks"):
             hint = "check the database name; webhook handlers came with Tiki 25"
             return [*findings, Finding(ERROR, database.shown, "there is no table tiki_webhooks here", hint)]
-        findings += [Finding(ERROR, "tikisync's tables", each, "run `tikisync setup`") for each in schema.problems(tx)]
+        wrong = schema.problems(tx)
+        findings += [Finding(ERROR, "tikisync's tables", each, "run `tikisync setup`") for each in wrong]
+        if not wrong:
+            findings += [
+                Finding(WARNING, "tikisync's tables", each, "run `tikisync setup`") for each in schema.advice(tx)
+            ]
         findings += check_database.check(tx, config)
         if broken := check_database.broken_tables(tx):
             return [*findings, *broken]
