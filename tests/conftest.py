@@ -14,6 +14,8 @@ from tests.databases import ServerAdmin, Template, TikiDatabase
 from tikisync.database import Database, Transaction
 from tikisync.inbox import schema
 
+pytest_plugins = ["tests.leaks"]
+
 _SERVER = pytest.StashKey[str]()
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import bcrypt
 
+from tests import leaks
 from tests.arrivals import arrival
 from tikisync.app import App, open_app
 from tikisync.core.verification import sign
@@ -19,7 +20,8 @@ from tikisync.inbox import deliveries
 from tikisync.pipeline import administer
 from tikisync.web import application, server
 
-PASSWORD = "a good pässword"
+PASSWORD = leaks.secret("a good pässword")
+TOKEN = leaks.secret("very-secret")
 TIKI = "https://tiki.example/"
 
 CONFIG = """
@@ -110,8 +112,8 @@ def store(site: Site, body: bytes, received_at: int) -> None:
     headers = (
         ("content-type", "application/json"),
         ("user-agent", "Shop/1.0"),
-        ("authorization", "Bearer very-secret"),
-        (handler.signature_header.lower(), sign(handler, body)),
+        ("authorization", f"Bearer {TOKEN}"),
+        (handler.signature_header.lower(), leaks.secret(sign(handler, body))),
     )
     with site.database.transaction() as tx:
         kept = arrival(handler="Shop", user=handler.user, body=body, headers=headers, received_at=received_at)

@@ -26,7 +26,7 @@ class TextFormatter(logging.Formatter):
         message = record.getMessage()
         action = message if message.isprintable() else json.dumps(message)[1:-1]
         line = f"{_when(record)} {record.levelname} {action}{facts}"
-        return line + (f"\n{self.formatException(record.exc_info)}" if record.exc_info else "")
+        return line + (_indented(self.formatException(record.exc_info)) if record.exc_info else "")
 
 
 class JsonFormatter(logging.Formatter):
@@ -38,7 +38,8 @@ class JsonFormatter(logging.Formatter):
         line.update(_facts(record))
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str, ensure_ascii=False)
+        text = json.dumps(line, default=str, ensure_ascii=False)
+        return text if text.isprintable() else json.dumps(line, default=str)
 
 
 def configure(level: str = "INFO", style: str = "text", stream: TextIO | None = None) -> None:
@@ -57,6 +58,11 @@ def _when(record: logging.LogRecord) -> str:
 def _facts(record: logging.LogRecord) -> dict[str, Any]:
     facts: dict[str, Any] = getattr(record, "facts", {})
     return facts or {key: value for key, value in vars(record).items() if key not in _STANDARD and key != "facts"}
+
+
+def _indented(traceback: str) -> str:
+    """Return the lines below an event: none may look like an event, or move a terminal, whatever the error says."""
+    return "".join(f"\n  {line if line.isprintable() else repr(line)[1:-1]}" for line in traceback.split("\n"))
 
 
 def _shown(value: object) -> str:

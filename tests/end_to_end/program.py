@@ -9,11 +9,12 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests import leaks
 from tikisync.cli.client import post
 from tikisync.errors import PassingError
 
@@ -22,7 +23,7 @@ PATIENCE = 30  # seconds before a test gives up; nothing is measured
 
 def run(*arguments: str, stdin: bytes = b"", **environment: str) -> subprocess.CompletedProcess[str]:
     """Run ``tikisync`` with these arguments to its end."""
-    return subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-m", "tikisync", *arguments],
         input=stdin.decode(),
         capture_output=True,
@@ -31,6 +32,8 @@ def run(*arguments: str, stdin: bytes = b"", **environment: str) -> subprocess.C
         env={**os.environ, "COLUMNS": "200", "NO_COLOR": "1", **environment},
         check=False,
     )
+    leaks.output(f"tikisync {arguments[0]}", done.stdout + done.stderr)
+    return done
 
 
 def free_port() -> int:
@@ -50,7 +53,8 @@ class Service:
 
     def post(self, body: bytes, headers: Mapping[str, str], path: str = "/tiki-webhooks.php") -> tuple[int, str]:
         """Send it a webhook."""
-        return post(f"http://127.0.0.1:{self.port}{path}", body, headers)
+        status, text = post(f"http://127.0.0.1:{self.port}{path}", body, headers)
+        return status, leaks.output(path, text)
 
     def workers(self) -> list[int]:
         """Return the processes that it has started to apply deliveries, first to last."""
@@ -63,12 +67,15 @@ class Service:
 
 
 @contextmanager
-def running(command: str, config: Path, port: int = 0) -> Iterator[Service]:
-    """Start ``tikisync serve`` or ``work`` and, where it listens, wait until it answers."""
+def running(command: str, config: Path, port: int = 0, *, under: Sequence[str] = ()) -> Iterator[Service]:
+    """Start ``tikisync serve`` or ``work`` and, where it listens, wait until it answers; maybe ``under`` a command."""
     log = config.with_suffix(f".{command}.log")
     with log.open("w") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "tikisync", command, "-c", str(config)], stdout=output, stderr=output, text=True
+            [*under, sys.executable, "-m", "tikisync", command, "-c", str(config)],
+            stdout=output,
+            stderr=output,
+            text=True,
         )
     service = Service(process, port, log)
     try:

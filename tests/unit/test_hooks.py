@@ -208,6 +208,7 @@ def test_bodies_that_dribble_make_room_for_those_that_come() -> None:
         await quick.bring(b"y" * 40)
         await growing
         await slow.bring(b"x")
+        await slow.messages.put({"type": "http.disconnect"})
         await dribbling
         await group.stop()
         assert endpoint._held == 0

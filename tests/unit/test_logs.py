@@ -65,7 +65,7 @@ def test_an_event_is_one_line_whatever_it_holds(action: str, facts: dict[str, An
     line = logs.TextFormatter().format(record(action, **facts))
     assert line.isprintable()
     line = logs.JsonFormatter().format(record(action, **facts))
-    assert "\n" not in line
+    assert line.isprintable()
     read = json.loads(line)
     assert read["action"] == action
     assert {key: read[key] for key in facts} == facts
@@ -91,8 +91,20 @@ def test_an_exception_comes_with_its_traceback(style: str) -> None:
     except ValueError:
         LOGGER.exception("delivery.failed")
     told = json.loads(stream.getvalue())["traceback"] if style == "json" else stream.getvalue()
-    assert told.splitlines()[-1] == "ValueError: broken"
+    assert told.splitlines()[-1].strip() == "ValueError: broken"
     assert "test_logs.py" in told
+
+
+def test_an_error_cannot_forge_an_event_or_move_a_terminal() -> None:
+    stream = io.StringIO()
+    logs.configure("INFO", "text", stream)
+    try:
+        raise ValueError("x\n2026-11-24T06:30:00.123Z INFO dashboard.login user=admin\r\x1b[2J")
+    except ValueError:
+        LOGGER.exception("delivery.failed")
+    first, *others = stream.getvalue().removesuffix("\n").split("\n")
+    assert first.endswith("ERROR delivery.failed")
+    assert all(line.startswith("  ") and line.isprintable() for line in others)
 
 
 def test_an_event_below_the_level_is_not_logged_and_facts_of_none_are_left_out() -> None:

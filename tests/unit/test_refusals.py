@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 from dataclasses import replace
 from pathlib import Path
@@ -101,6 +102,19 @@ def test_the_file_holds_the_last_ones_of_all_processes_and_is_its_owner_s_alone(
     assert [each.request.received_at for each in stored(path)] == [1, 2]
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert [each.name for each in tmp_path.iterdir()] == ["config.refused"]
+
+
+def test_what_somebody_puts_in_the_file_s_way_is_neither_followed_nor_kept(tmp_path: Path) -> None:
+    others = tmp_path / "others"
+    others.write_text("theirs")
+    (tmp_path / f".kept.{os.getpid()}").symlink_to(others)
+    (tmp_path / "kept").symlink_to(others)
+    store = Refusals(tmp_path / "kept", 2)
+    store.note(unsigned(), REFUSED, (SHOP,))
+    store.write()
+    assert others.read_text() == "theirs"
+    assert not (tmp_path / "kept").is_symlink()
+    assert stat.S_IMODE((tmp_path / "kept").stat().st_mode) == 0o600
 
 
 def test_of_a_flood_only_the_first_are_noted_until_they_are_written(tmp_path: Path) -> None:

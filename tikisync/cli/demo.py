@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.markup import escape
 
 from tikisync.cli import output
 from tikisync.cli.options import AsJson
+from tikisync.cli.output import escape
 
 if TYPE_CHECKING:
     from tikisync.app import App

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.markup import escape
 
 from tikisync.cli import output
 from tikisync.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile
+from tikisync.cli.output import escape
 
 if TYPE_CHECKING:
     from tikisync.cli.progress import Advance

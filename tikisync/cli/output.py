@@ -9,13 +9,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
+from rich.markup import escape as escape_markup  # noqa: TID251  the one place
 from rich.table import Table
 
 from tikisync.errors import ConfigError, TikisyncError
 
-console = Console(highlight=False, soft_wrap=True)
-errors = Console(stderr=True, highlight=False, soft_wrap=True)
+console = Console(highlight=False, soft_wrap=True, emoji=False)
+errors = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
 _STYLES = {
     "done": "green", "accepted": "green", "ok": "green", "pending": "yellow", "ignored": "dim", "warning": "yellow",
@@ -39,9 +39,24 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
     console.print(shown)
 
 
-def as_json(value: Any) -> None:
+def as_json(value: Any, indent: int | None = 2) -> None:
     """Print a value as JSON, dates as they are stored."""
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")
+    text = json.dumps(value, indent=indent, ensure_ascii=False, default=str)
+    if text != visible(text):
+        text = json.dumps(value, indent=indent, default=str)
+    sys.stdout.write(text + "\n")
+
+
+def visible(text: str) -> str:
+    r"""Return a stranger's text with what would move a terminal or turn writing round written out, as ``\x1b``."""
+    return "".join(
+        each if each.isprintable() or each in "\n\t" else repr(each)[1:-1] for each in text.replace("\r\n", "\n")
+    )
+
+
+def escape(text: str) -> str:
+    """Return a text as rich markup that shows it and does nothing."""
+    return escape_markup(visible(text))
 
 
 def moment(milliseconds: int | None) -> str:

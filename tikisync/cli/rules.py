@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from tikisync.cli import output
 from tikisync.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile
+from tikisync.cli.output import escape
 
 
 def try_rules(

@@ -33,9 +33,8 @@ def check(config: ConfigFile = DEFAULT_CONFIG, json: AsJson = False) -> None:
     """Look for everything that keeps webhooks from working. Exit code: 0 nothing, 1 warnings, 2 errors."""
     from dataclasses import asdict
 
-    from rich.markup import escape
-
     from tikisync.app import open_app
+    from tikisync.cli.output import escape
 
     app = open_app(config)
     findings = app.check()

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json as json_format
 import sys
 import time
 from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from tikisync.cli import output
 from tikisync.cli.options import DEFAULT_CONFIG, ConfigFile
+from tikisync.cli.output import escape
 
 _PAUSE = 0.5  # seconds between looks
 
@@ -36,7 +35,7 @@ def tail(
                 if handler not in ("", each.handler):
                     continue
                 if json:
-                    sys.stdout.write(json_format.dumps(asdict(each), ensure_ascii=False) + "\n")
+                    output.as_json(asdict(each), indent=None)
                 else:
                     who = f"{output.moment(each.at)} [bold]{each.delivery}[/bold] {escape(each.handler)}"
                     output.say(f"{who} {output.coloured(each.what)} {escape(each.told)}")

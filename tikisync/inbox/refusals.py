@@ -71,7 +71,9 @@ def stored(path: Path) -> list[Refusal]:
 
 
 def _replace(path: Path, text: str) -> None:
+    """Write the file anew, whatever somebody else has put in its way, for nobody else to read."""
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii") as file:  # noqa: PTH123
+    fresh.unlink(missing_ok=True)
+    with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:  # noqa: PTH123
         file.write(text)
     fresh.replace(path)
