@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tikisync.core.expressions import MAX_DEPTH, MAX_VALUES, Expression, ExpressionError, is_true, similar
+from tikisync.core.expressions import MAX_DEPTH, MAX_LEVELS, MAX_VALUES, Expression, ExpressionError, is_true, similar
 from tikisync.core.trackers import Json
 
 DOCUMENT: dict[str, Json] = {
@@ -49,6 +49,21 @@ def test_expressions_give_values(text: str, expected: Json) -> None:
     result = Expression.compile(text).evaluate(DOCUMENT)
     assert result == expected
     assert type(result) is type(expected)
+
+
+@pytest.mark.parametrize("text", ["a || " * 3000 + "a", "a | " * 3000 + "a", "a" + "[]" * 5000])
+def test_an_expression_nested_or_chained_without_end_is_refused(text: str) -> None:
+    with pytest.raises(ExpressionError, match="nested too deeply"):
+        Expression.compile(text)
+
+
+def test_an_expression_of_many_levels_is_evaluated_however_deep_the_caller_is() -> None:
+    text = "(" * 20 + "body.missing" + " || body.missing" * (MAX_LEVELS - 25) + ")" * 20 + " || body.id"
+
+    def deep(levels: int) -> Json:
+        return deep(levels - 1) if levels else Expression.compile(text).evaluate(DOCUMENT)
+
+    assert deep(300) == 7
 
 
 @pytest.mark.parametrize(

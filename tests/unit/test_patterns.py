@@ -49,7 +49,7 @@ def test_any_other_text_does_not_fit(pattern: str, text: str) -> None:
     assert not patterns.fits(pattern, text)
 
 
-@pytest.mark.parametrize("pattern", ["[", "*a", "(", r"a/b", r"^[\w]/i", r"\\/"])
+@pytest.mark.parametrize("pattern", ["[", "*a", "(", r"a/b", r"^[\w]/i", r"\\/", "(" * 3000])
 def test_a_pattern_that_cannot_be_compiled_is_an_error(pattern: str) -> None:
     with pytest.raises(patterns.PatternError):
         patterns.fits(pattern, "a")

@@ -20,6 +20,12 @@ from tikisync.tiki.system_ini import SystemIni, of_tiki, read
 ENVIRONMENT = {"HOME": "/root", "EMPTY": ""}
 
 
+@pytest.mark.parametrize("written", ["(" * 5000, "!" * 5000, "~" * 3000 + "1"])
+def test_what_is_nested_without_end_is_refused(written: str) -> None:
+    with pytest.raises(IniSyntaxError, match="line 1 cannot be read"):
+        PhpIni(f"x = {written}", ENVIRONMENT)
+
+
 @pytest.mark.parametrize(
     ("written", "value"),
     [
@@ -204,6 +210,15 @@ def test_a_scalar_in_the_place_of_the_preferences_forces_nothing(tmp_path: Path)
 def test_what_stops_tiki_is_refused(tmp_path: Path, text: str, what: str) -> None:
     with pytest.raises(SetupError, match=f"tiki.ini is broken, which stops Tiki too: .*{what}"):
         _read(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    "text", ["a." * 2000 + "b = 1", "".join(f"[s{number} : s{number + 1}]\n" for number in range(2000)) + "[s2000]\n"]
+)
+def test_a_file_that_nests_without_end_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "system.ini").write_text(text)
+    with pytest.raises(SetupError, match="nested too deeply"):
+        read([(tmp_path / "system.ini", "s0")])
 
 
 def test_a_file_may_include_another(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from tikisync.core.trackers import Json
 
 MAX_VALUES = 100_000  # in one result
 MAX_DEPTH = 100
+MAX_LEVELS = 100  # of an expression, within each other or in a row: each takes a few calls within calls to evaluate
 
 _QUOTED = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|`((?:[^`\\]|\\.)*)`""", re.DOTALL)
 _LEFT_ONLY = {"subexpression", "index_expression", "pipe", "flatten", "projection", "value_projection",
@@ -68,6 +69,7 @@ class Expression:
             raise _unreadable(text, error) from None
         except (ValueError, RecursionError, IndexError) as error:
             raise ExpressionError(f"cannot be read as JMESPath ({type(error).__name__}): {text}") from None
+        _check_levels(parsed.parsed)
         _check_functions(text, parsed.parsed)
         return cls(text, frozenset(_paths(parsed.parsed)), parsed)
 
@@ -132,6 +134,15 @@ def _check_literal(text: str, quoted: re.Match[str]) -> None:
 
 def _no_constant(_name: str) -> None:
     raise ValueError
+
+
+def _check_levels(tree: Mapping[str, Any]) -> None:
+    level, depth = [tree], 0
+    while level:
+        if depth > MAX_LEVELS:
+            raise ExpressionError(f"is nested too deeply: more than {MAX_LEVELS} levels within each other or in a row")
+        level = [child for node in level for child in node["children"] if isinstance(child, dict)]
+        depth += 1
 
 
 def _nodes(node: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

@@ -38,6 +38,8 @@ def _compiled(pattern: str) -> regex.Pattern[bytes]:
         return regex.compile(_DIFFERENT.sub(_translated, pattern).encode())
     except regex.error as error:
         raise PatternError(str(error)) from error
+    except RecursionError:
+        raise PatternError("it is nested too deeply") from None
 
 
 def _translated(found: re.Match[str]) -> str:

@@ -96,7 +96,10 @@ class PhpIni:
                 raise self._error()
             return bare
         self._position = start
-        return self._expression()
+        try:
+            return self._expression()
+        except RecursionError:  # of parentheses without end
+            raise self._error() from None
 
     def _expression(self) -> str:
         value = self._operand()

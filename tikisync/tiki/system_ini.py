@@ -46,7 +46,10 @@ def read(sources: Iterable[tuple[Path, str | None]], environment: Mapping[str, s
     warnings: list[str] = []
     for file, identifier in sources:
         reader = _Reader(identifier, environment)
-        forced = reader.config(file).get("preference", {})
+        try:
+            forced = reader.config(file).get("preference", {})
+        except RecursionError:
+            raise _broken(file, "it is nested too deeply") from None
         preferences.update(_stored(forced) if isinstance(forced, dict) else {})
         warnings += reader.warnings
     return SystemIni(preferences, tuple(dict.fromkeys(warnings)))
