@@ -164,7 +164,7 @@ class Transaction:
         (changes,) = self._storable(table, [changes])
         sets = ", ".join(f"`{column}` = :set_{column}" for column in changes)
         parameters = {f"set_{column}": value for column, value in changes.items()}
-        return self.run(f"UPDATE `{table}` SET {sets} WHERE {matches(where)}", **parameters, **where)  # noqa: S608
+        return self.run(f"UPDATE `{table}` SET {sets} WHERE {matches(where)}", **parameters, **where)  # noqa: S608  names of ours, values bound
 
     def count(self, table: str, where: Row, column: str, by: int, changes: Row) -> int:
         """Add ``by`` to a counting column (NULL counts as 0), and set other columns; return how many rows it met."""
@@ -172,11 +172,11 @@ class Transaction:
         sets = ", ".join(
             [f"`{column}` = COALESCE(`{column}`, 0) + :by", *(f"`{name}` = :set_{name}" for name in changes)]
         )
-        return self.run(f"UPDATE `{table}` SET {sets} WHERE {matches(where)}", by=by, **parameters, **where)  # noqa: S608
+        return self.run(f"UPDATE `{table}` SET {sets} WHERE {matches(where)}", by=by, **parameters, **where)  # noqa: S608  names of ours, values bound
 
     def delete(self, table: str, where: Row) -> int:
         """Delete the rows whose columns equal ``where``; return how many."""
-        return self.run(f"DELETE FROM `{table}` WHERE {matches(where)}", **where)  # noqa: S608
+        return self.run(f"DELETE FROM `{table}` WHERE {matches(where)}", **where)  # noqa: S608  names of ours, values bound
 
     def started_at(self, now: int) -> int:
         """Return the time that all rows get (UNIX seconds, UTC): now, or that of the try which this one completes."""

@@ -126,7 +126,7 @@ class ResumableTransaction(Transaction):
         """Add to a counting column; after an interruption only where it still stands as before."""
 
         def standing() -> int | None:
-            rows = self._at_once.all(f"SELECT `{column}` AS n FROM `{table}` WHERE {matches(where)}", **where)  # noqa: S608
+            rows = self._at_once.all(f"SELECT `{column}` AS n FROM `{table}` WHERE {matches(where)}", **where)  # noqa: S608  names of ours, values bound
             return rows[0]["n"] if rows else None
 
         return self._once(
@@ -186,7 +186,7 @@ class ResumableTransaction(Transaction):
         column = self._automatic_id(table)
         if not column:
             return None
-        return int(self._at_once.value(f"SELECT MAX(`{column}`) FROM `{table}`") or 0)  # noqa: S608
+        return int(self._at_once.value(f"SELECT MAX(`{column}`) FROM `{table}`") or 0)  # noqa: S608  names of ours, values bound
 
     def _find(self, table: str, row: Row, highest: int | None, childless_in: str = "") -> int | None:
         """Return the automatic id (0 where there is none) of a row like this, younger than ``highest``; None: none."""
@@ -196,9 +196,9 @@ class ResumableTransaction(Transaction):
         if column and column not in row:
             conditions.append(f"`{column}` > :highest")
             if childless_in:
-                conditions.append(f"`{column}` NOT IN (SELECT `{column}` FROM `{childless_in}`)")  # noqa: S608
+                conditions.append(f"`{column}` NOT IN (SELECT `{column}` FROM `{childless_in}`)")  # noqa: S608  names of ours, values bound
         sql = (
-            f"SELECT {f'MIN(`{column}`)' if column else 'MIN(0)'} AS id FROM `{table}` WHERE {' AND '.join(conditions)}"  # noqa: S608
+            f"SELECT {f'MIN(`{column}`)' if column else 'MIN(0)'} AS id FROM `{table}` WHERE {' AND '.join(conditions)}"  # noqa: S608  names of ours, values bound
         )
         found = self._at_once.value(sql, **row, highest=highest)
         return None if found is None else int(found)

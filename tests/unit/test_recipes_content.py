@@ -74,7 +74,7 @@ def test_a_public_key_is_no_secret_to_share(recipe: Recipe | None, spaces: str) 
 
 
 def test_a_weak_rsa_key_is_no_key() -> None:
-    key = rsa.generate_private_key(65537, 1024)  # noqa: S505
+    key = rsa.generate_private_key(65537, 1024)  # noqa: S505  too short on purpose
     weak = replace(handler_for(recipe_named("paypal")), secret=public_pem(key))
     assert reason(recipe_named("paypal"), signed(recipe_named("paypal")), weak) == "bad_key"
 

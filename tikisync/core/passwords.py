@@ -33,7 +33,7 @@ def matches(stored: str, login: str, email: str, password: str) -> bool:
         return False
     owner = login.encode()
     forms = (given, owner + given, owner + given + email.strip().encode())
-    return any(hmac.compare_digest(hashlib.md5(form).hexdigest(), stored) for form in forms)  # noqa: S324
+    return any(hmac.compare_digest(hashlib.md5(form).hexdigest(), stored) for form in forms)  # noqa: S324  as Tiki stored it
 
 
 def is_known(stored: str) -> bool:
@@ -50,20 +50,20 @@ def _bcrypt_matches(password: bytes, stored: str) -> bool:
 
 def md5_crypt(password: bytes, salt: bytes) -> str:
     """Return crypt(3)'s ``$1$`` form, which Tiki made from its preference crypt-md5 until version 15 or so."""
-    inner = hashlib.md5(password + salt + password).digest()  # noqa: S324
+    inner = hashlib.md5(password + salt + password).digest()  # noqa: S324  as Tiki stored it
     mixed = password + b"$1$" + salt
     mixed += (inner * (len(password) // 16 + 1))[: len(password)]
     bits = len(password)
     while bits:
         mixed += b"\0" if bits & 1 else password[:1]
         bits >>= 1
-    digest = hashlib.md5(mixed).digest()  # noqa: S324
+    digest = hashlib.md5(mixed).digest()  # noqa: S324  as Tiki stored it
     for turn in range(1000):
         block = password if turn & 1 else digest
         block += salt if turn % 3 else b""
         block += password if turn % 7 else b""
         block += digest if turn & 1 else password
-        digest = hashlib.md5(block).digest()  # noqa: S324
+        digest = hashlib.md5(block).digest()  # noqa: S324  as Tiki stored it
     order = ((0, 6, 12), (1, 7, 13), (2, 8, 14), (3, 9, 15), (4, 10, 5))
     words = [digest[a] << 16 | digest[b] << 8 | digest[c] for a, b, c in order]
     text = "".join(_letters(word, 4) for word in words) + _letters(digest[11], 2)

@@ -147,7 +147,7 @@ def _route(tx: Transaction, routing: Routing, limits: Limits, now: int) -> int:
 
 def _due(tx: Transaction, below: int, now: int, limit: int) -> Sequence[Row]:
     return tx.all(
-        f"SELECT delivery_id, size, due_at, leased_by, takeovers FROM tikisync_deliveries{tx.by_index('due')} "  # noqa: S608
+        f"SELECT delivery_id, size, due_at, leased_by, takeovers FROM tikisync_deliveries{tx.by_index('due')} "  # noqa: S608  names of ours, values bound
         "WHERE status = 'pending' AND due_at <= :now AND delivery_id < :below "
         "ORDER BY due_at, delivery_id LIMIT :limit",
         now=now,

@@ -205,7 +205,7 @@ def version(tx: Transaction) -> int:
     """Return the version of the tables; 0 where there are none."""
     if not tx.columns(SCHEMA.name):
         return 0
-    return int(tx.value(f"SELECT MAX(version) FROM {SCHEMA.name}") or 0)  # noqa: S608
+    return int(tx.value(f"SELECT MAX(version) FROM {SCHEMA.name}") or 0)  # noqa: S608  names of ours, values bound
 
 
 def problems(tx: Transaction) -> list[str]:

@@ -49,7 +49,7 @@ def matching(tx: Transaction, wanted: Filter, before_id: int | None, limit: int)
     floor = low if wanted.item is None and not wanted.text else max(low, high - SEARCHED)
     conditions, index = _conditions(wanted)
     sql = (
-        f"SELECT d.delivery_id FROM tikisync_deliveries d{tx.by_index(index)} "  # noqa: S608
+        f"SELECT d.delivery_id FROM tikisync_deliveries d{tx.by_index(index)} "  # noqa: S608  names of ours, values bound
         f"WHERE {' AND '.join(conditions)} ORDER BY d.delivery_id DESC LIMIT :limit"
     )
     rows = tx.all(

@@ -70,7 +70,7 @@ class Supervisor:
     def _run_one(self, name: str, file: IO[bytes], stop: threading.Event, wake: threading.Event) -> int:
         """Start a worker, wake it whenever ``wake`` is set, and return its exit code."""
         command = self.command(name, file.fileno())
-        with subprocess.Popen(command, stdin=subprocess.PIPE, bufsize=0, pass_fds=[file.fileno()]) as worker:  # noqa: S603
+        with subprocess.Popen(command, stdin=subprocess.PIPE, bufsize=0, pass_fds=[file.fileno()]) as worker:  # noqa: S603  our own command
             self._worker = worker
             self.reload()
             event(log, logging.INFO, "worker.started", worker=name, pid=worker.pid)
@@ -129,7 +129,7 @@ def told(stream: IO[bytes]) -> Iterator[Any]:
     """Yield what a supervisor tells the worker that it started."""
     with suppress(EOFError):
         while True:
-            yield pickle.load(stream)  # noqa: S301
+            yield pickle.load(stream)  # noqa: S301  from our own process
 
 
 def obey(worker: Worker, messages: Iterator[Config | None], use: Callable[[Config], object]) -> None:

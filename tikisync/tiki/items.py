@@ -31,7 +31,7 @@ def find(tx: Transaction, tracker_id: int, key: Sequence[tuple[Field, str]]) -> 
     shown = ", ".join(f"f{n}.value AS value{n}" for n in range(len(key)))
     parameters = {f"field{n}": field.field_id for n, (field, _) in enumerate(key)}
     values = {f"value{n}": value for n, (_, value) in enumerate(key)}
-    sql = f"SELECT i.itemId, {shown} FROM tiki_tracker_items i{joins} WHERE i.trackerId = :tracker ORDER BY i.itemId"  # noqa: S608
+    sql = f"SELECT i.itemId, {shown} FROM tiki_tracker_items i{joins} WHERE i.trackerId = :tracker ORDER BY i.itemId"  # noqa: S608  names of ours, values bound
     rows = tx.all(sql, tracker=tracker_id, **parameters, **values)
     exact = tuple(int(row["itemId"]) for row in rows if all(row[name] == value for name, value in values.items()))
     return exact or tuple(
@@ -43,7 +43,7 @@ def find(tx: Transaction, tracker_id: int, key: Sequence[tuple[Field, str]]) -> 
 
 def load(tx: Transaction, item_id: int) -> Item | None:
     """Return an item as stored, its row locked until the transaction ends; None where there is none."""
-    row = tx.first(f"SELECT * FROM tiki_tracker_items WHERE itemId = :item{tx.for_update}", item=item_id)  # noqa: S608
+    row = tx.first(f"SELECT * FROM tiki_tracker_items WHERE itemId = :item{tx.for_update}", item=item_id)  # noqa: S608  names of ours, values bound
     if row is None:
         return None
     fields = tx.all("SELECT fieldId, value FROM tiki_tracker_item_fields WHERE itemId = :item", item=item_id)

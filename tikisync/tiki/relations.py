@@ -124,7 +124,7 @@ def _relation_option(row: Row) -> str:
 
 
 def _list(tx: Transaction, item_id: int, field_id: int, line: str, *, present: bool) -> None:
-    sql = f"SELECT value FROM tiki_tracker_item_fields WHERE itemId = :item AND fieldId = :field{tx.for_update}"  # noqa: S608
+    sql = f"SELECT value FROM tiki_tracker_item_fields WHERE itemId = :item AND fieldId = :field{tx.for_update}"  # noqa: S608  names of ours, values bound
     before = str(tx.value(sql, item=item_id, field=field_id) or "").split("\n")
     after = [each for each in before if each != line]
     if present:
@@ -137,7 +137,7 @@ def _list(tx: Transaction, item_id: int, field_id: int, line: str, *, present: b
 def _rows(tx: Transaction, relation: str, end: Object, *, backwards: bool = False) -> Sequence[Row]:
     side = "target" if backwards else "source"
     sql = (
-        f"SELECT * FROM tiki_object_relations WHERE {side}_type = :type AND {side}_itemId = :id "  # noqa: S608
+        f"SELECT * FROM tiki_object_relations WHERE {side}_type = :type AND {side}_itemId = :id "  # noqa: S608  names of ours, values bound
         "AND relation = :relation ORDER BY relationId"
     )
     return tx.all(sql, type=end[0], id=end[1], relation=relation)
