@@ -25,13 +25,15 @@ from tikisync.core.refusals import Refusal
 from tikisync.core.requests import Request
 from tikisync.core.rotation import elders
 from tikisync.database import Database
-from tikisync.errors import ConfigError, SetupError
+from tikisync.errors import ConfigError, PassingError, SetupError
 from tikisync.inbox.deliveries import Delivery
 from tikisync.inbox.refusals import Refusals, stored
+from tikisync.inbox.spool import Spool, Standing
 from tikisync.logs import event
-from tikisync.pipeline import administer, check, overview
+from tikisync.pipeline import administer, check, check_spool, overview
 from tikisync.pipeline.apply import Applier
 from tikisync.pipeline.bounded import BoundedApplier
+from tikisync.pipeline.drain import Drainer
 from tikisync.pipeline.finding import Finding
 from tikisync.pipeline.held import Held
 from tikisync.pipeline.preview import Preview, preview
@@ -55,12 +57,14 @@ class App:
     warnings: tuple[str, ...] = ()
     applier: Applier = field(init=False)
     receiver: Receiver = field(init=False)
+    late_receiver: Receiver = field(init=False)  # of what the spool held, in a thread of its own
+    spool: Spool | None = field(init=False)  # None where the config switches it off
 
     def __post_init__(self) -> None:
         self.applier = Applier(self.database, self.config, self.forced, time.time)
-        self.receiver = Receiver(
-            self.database, self.config.handlers, self.forced, elders(self.config.rules), self._refusals()
-        )
+        self.spool = self._spool()
+        rest = self.database, self.config.handlers, self.forced, elders(self.config.rules), self._refusals()
+        self.receiver, self.late_receiver = Receiver(*rest, self.spool), Receiver(*rest)
 
     def worker(self) -> Worker:
         """Return a worker that runs in this process."""
@@ -82,10 +86,16 @@ class App:
 
         return Supervisor(self.database, lambda: self.config, _worker_name, command, time.time, random.random)
 
+    def drainer(self, stored: Callable[[], object]) -> Drainer | None:
+        """Return what stores the spool's deliveries, and then calls ``stored``; None where there is no spool."""
+        if self.spool is None:
+            return None
+        return Drainer(self.late_receiver, [self.receiver], self.spool, random.random, stored)
+
     def reload(self) -> bool:
         """Read the config file again; on a problem keep the rules as they are, log it and return False.
 
-        Handlers and rules take effect at once; the database and the address need a restart.
+        Handlers and rules take effect at once; the database, the address and the spool need a restart.
         """
         try:
             fresh = configuration.load(self.path)
@@ -98,7 +108,8 @@ class App:
     def use(self, config: Config) -> None:
         """Go by another config from now on, in all parts that are there."""
         self.config = self.applier.config = config
-        self.receiver.handlers, self.receiver.elders = config.handlers, elders(config.rules)
+        for each in (self.receiver, self.late_receiver):
+            each.handlers, each.elders = config.handlers, elders(config.rules)
         event(log, logging.INFO, "config.loaded", rules=len(config.rules), fingerprint=config.fingerprint)
 
     def retention(self) -> Retention:
@@ -107,11 +118,27 @@ class App:
 
     def check(self) -> list[Finding]:
         """Return everything that keeps webhooks from working."""
-        return check.check(self.database, self.config, self.forced, self.warnings)
+        findings = check.check(self.database, self.config, self.forced, self.warnings)
+        return [*findings, *check_spool.check(self.spool)] if self.spool else findings
+
+    def spooled(self) -> Standing:
+        """Say what the spool holds; raise PassingError where it cannot be read."""
+        return self.spool.standing() if self.spool else Standing()
 
     def unready(self) -> list[str]:
-        """Say what keeps the service from receiving; nothing where it is ready."""
+        """Say what keeps the service from receiving; nothing where it is ready. Raises PassingError."""
         return overview.unready(self.database)
+
+    def not_receiving(self) -> list[str]:
+        """Say the same of the running service, which receives without the database as long as the spool has room."""
+        if self.spool and self.spool.waits():
+            self.spooled()  # raises where nothing can line up there
+        try:
+            return self.unready()
+        except PassingError:
+            if self.receiver.can_spool:
+                return []
+            raise
 
     def grants(self, user: str, host: str, *, setup: bool = False) -> list[str]:
         """Return the statements that give a database account the least rights, to run or to ``setup``."""
@@ -158,6 +185,11 @@ class App:
     def _refusals(self) -> Refusals | None:
         keep = self.config.door.keep_refused
         return Refusals(self._refused_file, keep) if keep else None
+
+    def _spool(self) -> Spool | None:
+        settings = self.config.server
+        folder = self.path.with_suffix(".spool") if settings.spool is None else settings.spool
+        return None if folder == "off" else Spool(folder, settings.spool_limit)
 
     def hidden_headers(self, handler: str) -> frozenset[str]:
         """Return the names, in lower case, of headers whose values no one should read: signatures and credentials."""

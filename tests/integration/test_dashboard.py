@@ -13,6 +13,7 @@ import pytest
 
 from tests import dashboards
 from tests.dashboards import PASSWORD, Site
+from tests.spooling import opened, spooled
 from tikisync.core.verification import sign
 from tikisync.database import Database
 from tikisync.pipeline import administer
@@ -168,6 +169,21 @@ def test_a_stranger_cannot_make_us_read_much(stranger: httpx2.Client) -> None:
 
 def test_the_bare_prefix_leads_to_the_front_page(stranger: httpx2.Client) -> None:
     assert stranger.get(str(stranger.base_url).rstrip("/")).headers["location"] == "/tikisync/"
+
+
+def test_the_front_page_tells_what_waits_in_the_spool(admin: httpx2.Client, site: Site, tmp_path: Path) -> None:
+    assert "In the spool" not in admin.get("/").text
+    folder = tmp_path / "config.spool"
+    spool = opened(folder)
+    spool.add([spooled(b"one"), spooled(b"two")])
+    spool.finish(spool.oldest(1, 1), [spooled(b"one", reason="wrong_signature")])
+    page = admin.get("/").text
+    assert re.search(r'<dt>In the spool</dt><dd class="alarm">1</dd>.*oldest .* ago, 1 rejected', page)
+    assert "tikisync spool list" in page
+    assert "In the spool" in admin.get("/live").text
+    (folder / "waiting").unlink()
+    (folder / "waiting").mkdir()  # so it cannot be read
+    assert "cannot be used" in admin.get("/").text
 
 
 def test_the_front_page_tells_how_things_stand(admin: httpx2.Client) -> None:

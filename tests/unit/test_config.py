@@ -83,6 +83,8 @@ def test_every_setting_has_its_effect(file: Path) -> None:
         port = 80
         body_limit = 25 MiB
         trusted_proxies = 10.0.0.0/8
+        spool = var/spool
+        spool_limit = 1 GiB
         [worker]
         enabled = no
         batch = 1
@@ -105,7 +107,9 @@ def test_every_setting_has_its_effect(file: Path) -> None:
         topic = X-Topic
     """)  # fmt: skip
     assert (config.tiki.path, config.tiki.site, config.tiki.url) == (file.parent / "wiki", "a.example", None)
-    assert config.server == ServerSettings("::", 80, 25 << 20, (ip_network("10.0.0.0/8"),))
+    spool = file.parent / "var" / "spool"
+    proxies = (ip_network("10.0.0.0/8"),)
+    assert config.server == ServerSettings("::", 80, 25 << 20, proxies, spool=spool, spool_limit=1 << 30)
     assert config.worker == WorkerSettings(
         False, 1, 120_000, 500, RetrySettings(2000, 3_600_000, 3, 2), Bounds(120, 1 << 30)
     )
@@ -121,6 +125,12 @@ def test_every_setting_has_its_effect(file: Path) -> None:
 def test_deliveries_are_kept_for_as_long_as_people_say(file: Path, given: str, days: int | None) -> None:
     keep = _load(file, f"{TIKI}[inbox]\nkeep = {given}").inbox.keep
     assert keep == (None if days is None else days * DAY)
+
+
+def test_the_spool_can_be_switched_off_and_has_bounds(file: Path) -> None:
+    assert _load(file, TIKI + "[server]\nspool = Off\n").server.spool == "off"
+    (problem,) = _problems(file, TIKI + "[server]\nspool_limit = 1 KiB\n")
+    assert "such as 64 MiB" in problem
 
 
 def test_a_rule_is_read_whole(file: Path) -> None:

@@ -7,7 +7,7 @@ import sys
 import typer
 
 from tikisync import __version__
-from tikisync.cli import demo, doctor, inbox, learn, manual, output, rules, send, service, site, tail
+from tikisync.cli import demo, doctor, inbox, learn, manual, output, rules, send, service, site, spool, tail
 from tikisync.errors import TikisyncError
 
 program = typer.Typer(
@@ -32,6 +32,7 @@ program.command()(tail.tail)
 program.command("try")(rules.try_rules)
 program.command()(manual.manual)
 program.add_typer(inbox.program, name="inbox")
+program.add_typer(spool.program, name="spool")
 
 
 def _version(asked: bool) -> None:

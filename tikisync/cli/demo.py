@@ -99,7 +99,7 @@ def _running(app: App, listener: socket.socket) -> Iterator[None]:
     from tikisync.cli.running import Background
     from tikisync.web import application, server
 
-    with Background(app, app.worker()) as background:
+    with Background(app, app.worker(), receive=True) as background:
         web = application.of_app(app, background.wake.set)
         running = server.Running(web, listener)
         try:

@@ -18,9 +18,9 @@ console = Console(highlight=False, soft_wrap=True, emoji=False)
 errors = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
 _STYLES = {
-    "done": "green", "accepted": "green", "ok": "green", "pending": "yellow", "ignored": "dim", "warning": "yellow",
-    "refused": "red", "failed": "red", "error": "red", "duplicate": "dim", "discarded": "dim",
-    "retry": "yellow", "died": "red",
+    "done": "green", "accepted": "green", "ok": "green", "ignored": "dim", "warning": "yellow",
+    "refused": "red", "rejected": "red", "failed": "red", "error": "red", "duplicate": "dim", "discarded": "dim",
+    "pending": "yellow", "waiting": "yellow", "retry": "yellow", "died": "red",
 }  # fmt: skip
 
 

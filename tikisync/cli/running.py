@@ -1,4 +1,4 @@
-"""What runs beside the command in the foreground: who applies deliveries, and the watch over the config file."""
+"""What runs beside the command in the foreground: what applies deliveries, drains the spool, watches the config."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ def require_ready(app: App) -> None:
 class Background:
     """Threads that live as long as the ``with`` block; leaving it finishes the delivery in hand.
 
-    ``worker`` is what applies deliveries: a supervisor, a worker in this process, or None.
+    ``worker`` is what applies deliveries: a supervisor, a worker in this process, or None. With ``receive``, what the
+    spool holds is stored.
     """
 
-    def __init__(self, app: App, worker: Supervisor | Worker | None) -> None:
+    def __init__(self, app: App, worker: Supervisor | Worker | None, *, receive: bool = False) -> None:
         self.wake = threading.Event()
         self._app, self._worker = app, worker
         self._stop = threading.Event()
@@ -33,6 +34,8 @@ class Background:
         if worker:
             self._threads.append(threading.Thread(target=worker.run, args=(self._stop, self.wake), name="worker"))
             self._threads.append(threading.Thread(target=app.retention().run, args=(self._stop,), name="retention"))
+        if receive and (drainer := app.drainer(self.wake.set)):
+            self._threads.append(threading.Thread(target=drainer.run, args=(self._stop,), name="spool"))
         if threading.current_thread() is threading.main_thread() and hasattr(signal, "SIGHUP"):
             signal.signal(signal.SIGHUP, lambda *_: self._reload())
 

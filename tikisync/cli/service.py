@@ -23,7 +23,8 @@ def serve(config: ConfigFile = DEFAULT_CONFIG, json: LogAsJson = False) -> None:
     form = "json" if json else app.config.log.format
     logs.configure(app.config.log.level, form)
     require_ready(app)
-    with Background(app, app.supervisor(form) if app.config.worker.enabled else None) as background:
+    worker = app.supervisor(form) if app.config.worker.enabled else None
+    with Background(app, worker, receive=True) as background:
         settings = app.config.server
         web = application.of_app(app, background.wake.set)
         server.serve(web, settings.host, settings.port)

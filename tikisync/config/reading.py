@@ -43,6 +43,7 @@ _SERVER: Mapping[str, values.Converter] = {
     "trusted_proxies": values.networks,
     "public_url": values.public_url,
     "metrics": values.choice("off", "loopback", "all"),
+    "spool_limit": values.space,
 }
 _DOOR: Mapping[str, values.Converter] = {
     "per_address": values.rate,
@@ -157,7 +158,8 @@ class _Reader:
 
     def _section(self, section: Section) -> None:
         plain: Mapping[str, Mapping[str, values.Converter]] = {
-            "tiki": self._tiki_keys(), "server": _SERVER, "door": {**_DOOR, "refused_file": self._path},
+            "tiki": self._tiki_keys(), "server": {**_SERVER, "spool": self._folder_or_off},
+            "door": {**_DOOR, "refused_file": self._path},
             "worker": {**_WORKER, **_BOUNDS, **_RETRY}, "inbox": _INBOX, "dashboard": _DASHBOARD,
             "log": _LOG}  # fmt: skip
         kind, _, name = section.name.partition(" ")
@@ -248,6 +250,9 @@ class _Reader:
 
     def _path(self, given: str) -> Path:
         return self.path.parent / values.text(given)
+
+    def _folder_or_off(self, given: str) -> Path | str:
+        return "off" if given.lower() == "off" else self._path(given)
 
     def _url_file(self, given: str) -> str:
         folder = Path(self.environment.get(CREDENTIALS_VARIABLE) or self.path.parent)

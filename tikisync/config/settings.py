@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from tikisync.core.deaths import Bounds
 from tikisync.core.door import Rate
@@ -36,6 +37,8 @@ class ServerSettings:
     trusted_proxies: tuple[Network, ...] = ()
     public_url: str = ""  # of Tiki, as senders know it, without a slash at the end
     metrics: str = "off"  # who may read /metrics: off, loopback, all
+    spool: Path | Literal["off"] | None = None  # the folder; None: beside the config file
+    spool_limit: int = 64 << 20  # bytes
 
 
 PER_HANDLER = Rate(60_000, 60)

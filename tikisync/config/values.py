@@ -118,6 +118,7 @@ def names(given: str) -> tuple[str, ...]:
 
 size = measured({"kib": 1 << 10, "mib": 1 << 20}, 1 << 10, 256 << 20, "1 MiB")
 memory = measured({"mib": 1 << 20, "gib": 1 << 30}, 128 << 20, 1 << 40, "512 MiB")
+space = measured({"mib": 1 << 20, "gib": 1 << 30}, 1 << 20, 1 << 40, "64 MiB")
 
 
 def duration(least: int, most: int) -> Converter:

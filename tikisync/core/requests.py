@@ -25,6 +25,7 @@ class Request:
     received_at: int  # milliseconds since the epoch, UTC
     client_ip: str
     handler_name: str | None = None  # the only handler to try, where the path names one
+    receipt: str = ""  # names this one receipt among all; '' where that is not known
 
     def combined_headers(self) -> dict[bytes, bytes]:
         """Return the value of each header; the values of a repeated one joined by a comma and a space.

@@ -47,7 +47,7 @@ def record(
 def give_back(tx: Transaction, worker: str, now: int) -> None:
     """Give back untried what a worker that has ended had claimed."""
     rows = tx.all(
-        f"SELECT delivery_id FROM tikisync_deliveries{tx.by_index('due')} "  # noqa: S608
+        f"SELECT delivery_id FROM tikisync_deliveries{tx.by_index('due')} "  # noqa: S608  names of ours, values bound
         "WHERE status = 'pending' AND due_at > :now AND leased_by = :worker",
         now=now,
         worker=worker,

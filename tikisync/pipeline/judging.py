@@ -116,8 +116,8 @@ def duplicate_keys(
     is sent again (one that is not signed may have been taken out). The topic is part of it where it is known to stand
     in a header: some senders say two things with the same body.
     """
-    if settings.duplicates == "accept":
-        return None, None
+    if settings.duplicates == "accept":  # but no receipt twice: we may have to store one again, not knowing if we did
+        return hashlib.sha256(request.receipt.encode("utf-8")).digest() if request.receipt else None, None
     parts = Parts(request)
     if settings.delivery_id:
         found = b"".join(parts.at(f"headers.{settings.delivery_id}"))

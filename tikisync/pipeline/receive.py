@@ -11,11 +11,13 @@ from tikisync.core.document import iso_utc
 from tikisync.core.recipes.handshakes import HandshakeAnswer
 from tikisync.core.recipes.recipe import GET_HANDSHAKES
 from tikisync.core.requests import Request
-from tikisync.core.verification import Refused, Verified
+from tikisync.core.spooled import Spooled
+from tikisync.core.verification import Handler, Refused, Verified
 from tikisync.database import Database
 from tikisync.errors import PassingError, SenderError, SetupError, TikisyncError
 from tikisync.inbox import deliveries
 from tikisync.inbox.refusals import Refusals
+from tikisync.inbox.spool import Spool
 from tikisync.logs import event
 from tikisync.pipeline.judging import NOT_POST, Judge, Shaken, Verdict
 from tikisync.tiki import handlers as tiki_handlers
@@ -38,6 +40,7 @@ class Answer:
 
 
 METHOD_NOT_ALLOWED = Answer(405, "Only POST is allowed here.", "method")
+TEMPORARILY = "Temporarily unavailable."
 
 
 @dataclass(slots=True)
@@ -52,6 +55,8 @@ class Receiver:
     forced: Mapping[str, str]  # preferences that Tiki's system configuration forces
     elders: Mapping[str, str] = field(default_factory=dict)
     refusals: Refusals | None = None  # where refused requests are kept to be looked at
+    spool: Spool | None = None  # where verified requests wait while the database is away
+    seen: Sequence[Handler] | None = field(default=None, init=False, repr=False)  # last; None while the switch was off
 
     def answers(self, method: str) -> bool:
         """Tell whether requests of this method are to be received: POST, and GET and HEAD for some handshakes."""
@@ -59,13 +64,18 @@ class Receiver:
             return method == "POST"
         return any(each.recipe and each.recipe.handshake in GET_HANDSHAKES for each in self.handlers.values())
 
+    @property
+    def can_spool(self) -> bool:
+        """Whether signed requests would be taken with the database away."""
+        return self.seen is not None and self.spool is not None and self.spool.has_room()
+
     def receive(self, requests: Sequence[Request]) -> list[Answer]:
-        """Answer each request, in order; whatever is answered with 200 is stored for good. Raises nothing.
+        """Answer each request, in order; whatever is answered with 200 is stored or spooled for good. Raises nothing.
 
         The answers are Tiki's own (Tiki 25, tiki-webhooks.php). Duplicates are counted and get the answer of the first.
         """
         try:
-            return self._try_twice(requests)
+            return self._received(requests)
         except (PassingError, SetupError) as error:
             return [_trouble(error, len(requests))] * len(requests)
         except Exception as error:  # maybe one request's fault, from which the others must not suffer
@@ -74,13 +84,28 @@ class Receiver:
         half = len(requests) // 2
         return self.receive(requests[:half]) + self.receive(requests[half:])
 
-    def _try_twice(self, requests: Sequence[Request]) -> list[Answer]:
+    def _received(self, requests: Sequence[Request]) -> list[Answer]:
+        """Store requests; but into the spool with them where older ones wait there still, or the database is away."""
+        spool = self.spool
+        if spool and spool.waits() and (answers := self._spooled(requests, spool, joining=True)):
+            return answers
+        try:
+            return list(map(_answer, requests, self.keep(requests)))
+        except PassingError as error:
+            if spool is None:
+                raise
+            event(log, logging.ERROR, "database.away", reason=error.reason, error=str(error))
+            return self._spooled(requests, spool)
+
+    def keep(self, requests: Sequence[Request]) -> list[Verdict]:
+        """Judge requests by the handlers as they are now and store the verified ones; where it raises, none is."""
         try:
             return self._store(requests)
         except PassingError:  # a pooled connection may have died unnoticed; the next try gets a new one
             return self._store(requests)
 
-    def _store(self, requests: Sequence[Request]) -> list[Answer]:
+    def _store(self, requests: Sequence[Request]) -> list[Verdict]:
+        handlers: Sequence[Handler] | None = None
         with self.database.transaction() as tx:
             if preferences.switch_is_on(tx, self.forced):
                 handlers = tiki_handlers.load(tx)
@@ -88,15 +113,40 @@ class Receiver:
                 judged = [(request, judge.verdict(request)) for request in requests]
                 arrivals = [judge.arrival(request, each) for request, each in judged if isinstance(each, Verified)]
             else:
-                judged, arrivals, handlers = [(request, DISABLED) for request in requests], [], ()
+                judged, arrivals = [(request, DISABLED) for request in requests], []
             duplicates = deliveries.add(tx, arrivals) if arrivals else 0
+        self.seen = handlers
         if arrivals:
             names = ",".join(sorted({arrival.handler for arrival in arrivals}))
             event(log, logging.INFO, "delivery.received", count=len(arrivals), duplicates=duplicates, handlers=names)
         for request, verdict in judged:
             if self.refusals and isinstance(verdict, Refused) and verdict not in (DISABLED, NOT_POST):
-                self.refusals.note(request, verdict, handlers)
-        return [_answer(request, verdict) for request, verdict in judged]
+                self.refusals.note(request, verdict, handlers or ())
+        return [verdict for _, verdict in judged]
+
+    def _spooled(self, requests: Sequence[Request], spool: Spool, *, joining: bool = False) -> list[Answer]:
+        """Spool what the handlers seen last verify. All else is to come again, for they may have changed meanwhile.
+
+        Return no answers where the requests were to join others and those are stored by now.
+        """
+        if self.seen is None:
+            raise PassingError("the database is away, and Tiki's handlers were not seen before", reason="none_seen")
+        judge = Judge(self.seen, self.handlers, self.elders)
+        names = [v.handler.name if isinstance(v := judge.verdict(each), Verified) else None for each in requests]
+        verified = [Spooled(request, name) for request, name in zip(requests, names, strict=True) if name is not None]
+        room = spool.add(verified, joining=joining) if verified else 0
+        if room is None:
+            return []
+        told = {"count": room, "left_out": len(requests) - room, "handlers": ",".join(sorted({*filter(None, names)}))}
+        event(log, logging.WARNING, "delivery.spooled", **told)
+        answers = []
+        for name in names:
+            if name is None or not room:
+                answers.append(Answer(503, TEMPORARILY, "database_away" if name is None else "spool_full"))
+            else:
+                answers.append(Answer(200, "ok", "spooled", name))
+                room -= 1
+        return answers
 
 
 def _answer(request: Request, verdict: Verdict) -> Answer:
@@ -138,4 +188,4 @@ def _trouble(error: Exception, count: int) -> Answer:
     event(log, logging.ERROR, "delivery.not_stored", reason=error.reason, count=count, error=str(error))
     if isinstance(error, SenderError):
         return Answer(400, "This webhook cannot be stored.", error.reason)
-    return Answer(503, "Temporarily unavailable.", error.reason)
+    return Answer(503, TEMPORARILY, error.reason)

@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute
 from tikisync.app import App
 from tikisync.config import DoorSettings, ServerSettings
 from tikisync.core.requests import Request
+from tikisync.inbox.spool import Standing
 from tikisync.pipeline.receive import Answer, Receiver
 from tikisync.web import dashboard, health
 from tikisync.web.door import Door
@@ -47,12 +48,14 @@ def create(
     ready: health.Problems,
     stored: Callable[[], object] = lambda: None,
     answered: Callable[[Sequence[Answer]], object] = lambda _answers: None,
+    spooled: Callable[[], Standing] = Standing,
     routes: Sequence[BaseRoute] = (),
 ) -> Application:
     """Return the application; nothing of it runs before a server starts it.
 
     ``ready`` says in sentences what keeps the service from receiving; ``stored`` is called, in the writer's thread,
-    whenever deliveries have been kept, and there too ``answered`` with every group's answers.
+    whenever deliveries have been kept, and there too ``answered`` with every group's answers; ``spooled`` says what the
+    spool holds.
     """
 
     def receive(requests: Sequence[Request]) -> Sequence[Answer]:
@@ -80,7 +83,7 @@ def create(
         allowed=receiver.answers,
         door=Door(door or DoorSettings()),
     )
-    return Application(hooks, [*health.routes(ready), *routes], lifespan)
+    return Application(hooks, [*health.routes(ready, spooled), *routes], lifespan)
 
 
 def of_app(app: App, stored: Callable[[], object]) -> Application:
@@ -90,7 +93,8 @@ def of_app(app: App, stored: Callable[[], object]) -> Application:
         app.receiver,
         app.config.server,
         door=app.config.door,
-        ready=app.unready,
+        ready=app.not_receiving,
+        spooled=app.spooled,
         stored=stored,
         answered=metrics.count,
         routes=[*metrics.routes(), *dashboard.routes(app)],

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
+import secrets
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -75,6 +77,7 @@ class HookEndpoint:
         self._door = door or Door(DoorSettings())
         self._held = 0
         self._growing: dict[_Body, None] = {}  # the one that began first stands first
+        self._receipts = map(f"{secrets.token_hex(8)}-{{}}".format, itertools.count())
 
     @staticmethod
     def serves(path: str) -> bool:
@@ -154,6 +157,7 @@ class HookEndpoint:
             received_at=time.time_ns() // 1_000_000,
             client_ip=self._client_ip(scope, headers),
             handler_name=handler_in(scope["path"]),
+            receipt=next(self._receipts),
         )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import TypeAlias
 
 from starlette.requests import Request
@@ -17,6 +18,7 @@ from starlette.routing import Route
 from tikisync import __version__
 from tikisync.app import App
 from tikisync.errors import TikisyncError
+from tikisync.inbox.spool import Standing
 from tikisync.pipeline import overview
 from tikisync.pipeline.overview import Overview
 from tikisync.pipeline.receive import Answer
@@ -53,6 +55,8 @@ class Metrics:
             "tikisync_requests_total", "counter", "Webhook requests answered by this process.",
             [({"status": str(status), "reason": why}, count) for (status, why), count in self._answers.copy().items()],
         )  # fmt: skip
+        with suppress(TikisyncError):
+            yield from self._of_spool(self._app.spooled())
         try:
             inbox = overview.overview(self._app.database, self._app.forced)
         except TikisyncError:
@@ -61,13 +65,27 @@ class Metrics:
         yield from metric("tikisync_database_up", "gauge", "Whether the database answers.", [({}, 1)])
         yield from self._of_inbox(inbox)
 
+    def _of_spool(self, spool: Standing) -> Iterator[str]:
+        told = "Deliveries in the spool: waiting for the database, or rejected when it was back."
+        counts = {"waiting": spool.waiting, "rejected": spool.rejected}
+        yield from metric(
+            "tikisync_spool_deliveries", "gauge", told, [({"state": state}, count) for state, count in counts.items()]
+        )
+        yield from metric(
+            "tikisync_spool_oldest_seconds", "gauge", "Age of the longest waiting one in the spool.",
+            [({}, self._age(spool.oldest))],
+        )  # fmt: skip
+        yield from metric("tikisync_spool_bytes", "gauge", "Size of the spool.", [({}, spool.size)])
+
+    def _age(self, received_at: int | None) -> float:
+        return 0.0 if received_at is None else max(0.0, self._app.applier.clock() - received_at / 1000)
+
     def _of_inbox(self, inbox: Overview) -> Iterator[str]:
         yield from metric(
             "tikisync_deliveries", "gauge", "Deliveries in the inbox that are not through, by status.",
             [({"status": "pending"}, inbox.pending), ({"status": "failed"}, inbox.failed)],
         )  # fmt: skip
-        oldest = inbox.oldest_pending
-        age = 0.0 if oldest is None else max(0.0, self._app.applier.clock() - oldest / 1000)
+        age = self._age(inbox.oldest_pending)
         yield from metric("tikisync_oldest_pending_seconds", "gauge", "Age of the longest waiting.", [({}, age)])
         told = "Whether Tiki's preference auth_webhooks is on."
         yield from metric("tikisync_webhooks_enabled", "gauge", told, [({}, int(inbox.switch_is_on))])

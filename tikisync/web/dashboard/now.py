@@ -8,7 +8,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from tikisync.app import App
+from tikisync.errors import PassingError
 from tikisync.inbox.deliveries import STATUSES
+from tikisync.inbox.spool import Standing
 from tikisync.inbox.statistics import MINUTE
 from tikisync.pipeline import activity
 from tikisync.pipeline.activity import MINUTES, Activity
@@ -52,7 +55,8 @@ def routes(pages: Pages) -> list[Route]:
         found = activity.activity(app.database, app.forced, pages.now())
         handlers = activity.handlers(app.database)
         return pages.render(request, template, activity=found, chart=chart(found), handlers=handlers,
-                            refused=app.refused(), findings=app.check() if template == "now.html" else [])  # fmt: skip
+                            refused=app.refused(), spool=_spooled(app),
+                            findings=app.check() if template == "now.html" else [])  # fmt: skip
 
     def page(request: Request) -> Response:
         return content("now.html", request)
@@ -61,6 +65,13 @@ def routes(pages: Pages) -> list[Route]:
         return content("now_live.html", request)
 
     return [Route("/", page), Route("/live", live)]
+
+
+def _spooled(app: App) -> Standing:
+    try:
+        return app.spooled()
+    except PassingError:  # the findings say so
+        return Standing()
 
 
 def chart(found: Activity) -> Chart:
