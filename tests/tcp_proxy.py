@@ -8,12 +8,17 @@ from contextlib import suppress
 
 
 class Proxy:
-    """Forwards connections to its own port on 127.0.0.1 to another; ``cut`` breaks all and refuses new ones."""
+    """Forwards connections to its own port on 127.0.0.1 to another; ``cut`` breaks all and refuses new ones.
+
+    While ``flows`` is not set, it accepts connections and lets nothing through.
+    """
 
     def __init__(self, host: str, port: int) -> None:
         self._target = (host, port)
         self._open: list[socket.socket] = []
         self.port = 0
+        self.flows = threading.Event()
+        self.flows.set()
         self.restore()
 
     def restore(self) -> None:
@@ -30,6 +35,15 @@ class Proxy:
             each.close()
         self._open.clear()
 
+    def _forward(self, source: socket.socket, target: socket.socket) -> None:
+        with suppress(OSError):
+            while data := source.recv(65536):
+                self.flows.wait()
+                target.sendall(data)
+        for each in (source, target):
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+
     def _accept(self, listener: socket.socket) -> None:
         with suppress(OSError):
             while True:
@@ -37,13 +51,4 @@ class Proxy:
                 far = socket.create_connection(self._target)
                 self._open += [near, far]
                 for pair in ((near, far), (far, near)):
-                    threading.Thread(target=_forward, args=pair, daemon=True).start()
-
-
-def _forward(source: socket.socket, target: socket.socket) -> None:
-    with suppress(OSError):
-        while data := source.recv(65536):
-            target.sendall(data)
-    for each in (source, target):
-        with suppress(OSError):
-            each.shutdown(socket.SHUT_RDWR)
+                    threading.Thread(target=self._forward, args=pair, daemon=True).start()

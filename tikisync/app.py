@@ -45,6 +45,9 @@ from tikisync.tiki import local_php, system_ini
 
 log = logging.getLogger(__name__)
 
+_SENDERS_WAIT = 10  # seconds for an answer of the database, until it counts as away
+_SPOOL_WAITS = 60
+
 
 @dataclass(slots=True)
 class App:
@@ -63,8 +66,9 @@ class App:
     def __post_init__(self) -> None:
         self.applier = Applier(self.database, self.config, self.forced, time.time)
         self.spool = self._spool()
-        rest = self.database, self.config.handlers, self.forced, elders(self.config.rules), self._refusals()
-        self.receiver, self.late_receiver = Receiver(*rest, self.spool), Receiver(*rest)
+        rest = self.config.handlers, self.forced, elders(self.config.rules), self._refusals()
+        self.receiver = Receiver(self.database.impatient(_SENDERS_WAIT), *rest, self.spool)
+        self.late_receiver = Receiver(self.database.impatient(_SPOOL_WAITS), *rest)
 
     def worker(self) -> Worker:
         """Return a worker that runs in this process."""

@@ -31,10 +31,13 @@ COLLECTIONS = (list, tuple, set, frozenset)
 class Database:
     """A MySQL, MariaDB or SQLite database; makes transactions, holds the connection pool.
 
-    ``connect_timeout``: seconds to wait for a connection, a new one or one that others use now.
+    ``connect_timeout``: seconds to wait for a connection, a new one or one that others use now; ``answer_timeout``:
+    seconds to wait for the answer to a statement, None without end (SQLite waits for locks only, and for 30 seconds).
     """
 
-    def __init__(self, url: str | URL, *, pool_size: int = 5, connect_timeout: int = 5) -> None:
+    def __init__(
+        self, url: str | URL, *, pool_size: int = 5, connect_timeout: int = 5, answer_timeout: int | None = None
+    ) -> None:
         try:
             parsed = make_url(url)
         except (sa.ArgumentError, ValueError) as error:  # the latter about a port
@@ -52,7 +55,7 @@ class Database:
         self._engine = (
             database_engines.sqlite(parsed)
             if self.is_sqlite
-            else database_engines.mysql(parsed, pool_size, connect_timeout)
+            else database_engines.mysql(parsed, pool_size, connect_timeout, answer_timeout)
         )
 
     def __repr__(self) -> str:
@@ -67,6 +70,10 @@ class Database:
     def name(self) -> str:
         """The name of the database on its server."""
         return self._url.database or ""
+
+    def impatient(self, answer_timeout: int) -> Database:
+        """Return the same database with connections of its own, that wait only so many seconds for an answer."""
+        return Database(self._url, answer_timeout=answer_timeout)
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:

@@ -15,10 +15,12 @@ from tikisync.errors import SetupError
 _SQL_MODE = "STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION"
 
 
-def mysql(url: URL, pool_size: int, connect_timeout: int) -> Engine:
+def mysql(url: URL, pool_size: int, connect_timeout: int, answer_timeout: int | None) -> Engine:
     """Return an engine for MySQL or MariaDB; raise SetupError where ``ssl_ca`` names no certificates."""
     arguments: dict[str, Any] = {
         "connect_timeout": connect_timeout,
+        "read_timeout": answer_timeout,
+        "write_timeout": answer_timeout,
         "charset": url.query.get("charset", "utf8mb4"),
         "sql_mode": _SQL_MODE,
         "cursorclass": InsertingCursor,

@@ -51,7 +51,7 @@ def test_help_names_every_command() -> None:
 
     assert done.returncode == 0
     site = ("setup", "check", "grants", "handlers")
-    for command in ("demo", "serve", "work", *site, "send", "doctor", "learn", "try", "inbox"):
+    for command in ("demo", "serve", "work", *site, "send", "doctor", "learn", "try", "inbox", "spool"):
         assert command in done.stdout
 
 

@@ -56,6 +56,16 @@ def test_a_lost_connection_passes_and_the_next_transaction_works(
         assert list(shades(tx)) == ["red", "green"]
 
 
+def test_a_server_that_does_not_answer_counts_as_away_and_the_next_transaction_works(server_colours: Database) -> None:
+    impatient = server_colours.impatient(1)
+    with pytest.raises(PassingError) as late, impatient.transaction() as tx:
+        tx.value("SELECT SLEEP(20)")
+    assert late.value.reason == "database_away"
+    with impatient.transaction() as tx:
+        assert list(shades(tx)) == ["red", "green"]
+    impatient.close()
+
+
 def test_a_connection_lost_while_it_rested_costs_one_attempt(
     server_colours: Database, server_admin: ServerAdmin
 ) -> None:

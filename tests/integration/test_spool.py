@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
@@ -132,6 +133,18 @@ def test_what_the_handlers_seen_last_verify_is_answered_as_ever_and_stored_later
         (1_700_000_000_123, "192.0.2.10", "second")
     }
     assert list(site.folder.iterdir()) == []
+
+
+def test_a_database_that_hangs_counts_as_away(site: Site) -> None:
+    site.receiver.database = site.database.impatient(1)
+    assert told(site.post(b"one")) == [OK]
+    forge = handler(site.tiki)
+    site.proxy.flows.clear()
+    assert [each.reason for each in site.post(b"two", signed_for=forge)] == ["spooled"]
+    site.proxy.flows.set()
+    assert site.drain() == 1
+    assert site.bodies() == [b"one", b"two"]
+    site.receiver.database.close()
 
 
 def test_what_comes_while_others_wait_lines_up_behind_them(site: Site) -> None:
@@ -493,6 +506,8 @@ class TestTold:
         assert "tikisync_spool_oldest_seconds 0.0\n" not in figures
         assert "tikisync_database_up 0\n" in figures
         proxy.restore()
+        with suppress(PassingError):
+            app.unready()  # the pooled connection has died
         [finding] = [each for each in app.check() if each.where.startswith("spool ")]
         assert (finding.level, "deliveries wait in it to be stored: 1, since 20" in finding.message) == (
             "warning",

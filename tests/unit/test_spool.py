@@ -190,13 +190,22 @@ class TestBrokenOff:
         assert events(caplog) == ["spool.damaged"]
         assert opened(folder).standing().damaged == 1
 
-    def test_a_record_of_another_version_is_kept_aside(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_record_of_another_version_is_kept_aside(self, folder: Path) -> None:
         spool = filled(folder, b"one")
         spool._waiting.append([b"of another version"])
         batch = spool.oldest(10, MUCH)
         assert bodies(batch) == [b"one"]
         spool.finish(batch, [])
         assert (folder / "damaged").read_bytes() == b"of another version"
+
+    def test_records_of_another_version_are_left_out_of_lists(self, folder: Path) -> None:
+        spool = filled(folder, b"one")
+        spool._waiting.append([b"of another version"])
+        spool._rejected.append([b"of another version"])
+        assert waiting(folder) == [b"one"]
+        assert spool.rejected() == []
+        spool.finish(spool.oldest(1, 1), [spooled(b"one", receipt="r1", reason="disabled")])
+        assert [each.request.body for each in spool.rejected()] == [b"one"]
 
     def test_a_file_is_searched_across_the_pieces_it_is_read_in(
         self, folder: Path, monkeypatch: pytest.MonkeyPatch

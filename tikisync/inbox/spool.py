@@ -79,7 +79,8 @@ class Spool:
 
     def is_writable(self) -> bool:
         """Tell whether this process may write there, or make the folder."""
-        there = next(each for each in (self.folder, *self.folder.absolute().parents) if each.exists())
+        folders = (self.folder, *self.folder.absolute().parents)
+        there = next(each for each in folders if os.path.exists(each))  # noqa: PTH110  raises nothing
         return there.is_dir() and os.access(there, os.W_OK | os.X_OK)
 
     def waits(self) -> bool:
@@ -172,9 +173,11 @@ class Spool:
 
     def retry(self) -> int:
         """Let all that was rejected wait again; return how many. Raises PassingError."""
-        if not self._rejected.size:
+        if not self._is_there():
             return 0
         with self._errors_as_ours(), self.locked():
+            if not self._rejected.size:
+                return 0
             payloads = list(self._rejected.payloads())
             if self._waiting.size:
                 self._waiting.append(payloads)
@@ -186,7 +189,7 @@ class Spool:
 
     def discard(self) -> int:
         """Delete all that was rejected and what is damaged; return how many were rejected. Raises PassingError."""
-        if not self.folder.is_dir():
+        if not self._is_there():
             return 0
         with self._errors_as_ours(), self.locked():
             number = self._rejected.count()
@@ -197,29 +200,31 @@ class Spool:
 
     def standing(self) -> Standing:
         """Return how things stand; raise PassingError where the folder cannot be read."""
-        with self._errors_as_ours():
-            if not self.folder.is_dir() or not any(self.folder.iterdir()):
-                return Standing()
-            with self.locked():
-                waiting = self._waiting.count()
-                size = self._waiting.size + self._rejected.size
-                rejected, damaged = self._rejected.count(), len(self._damaged())
+        if not self._is_there():
+            return Standing()
+        with self._errors_as_ours(), self.locked():
+            waiting, rejected, damaged = self._waiting.count(), self._rejected.count(), len(self._damaged())
+            size = self._waiting.size + self._rejected.size
             oldest = next(iter(self.oldest(1, 0).requests), None) if waiting else None
         return Standing(waiting, oldest.request.received_at if oldest else None, rejected, damaged, size)
 
     def _reject(self, rejected: Sequence[Spooled]) -> None:
         """Keep what was rejected, but nothing that was kept already before a crash."""
         if self._known is None:
-            self._known = {unpacked(payload).request.receipt for payload in self._rejected.payloads()} - {""}
+            self._known = {each.request.receipt for each in _readable(self._rejected)} - {""}
         if new := [each for each in rejected if each.request.receipt not in self._known]:
             self._rejected.append([packed(each) for each in new])
             self._known.update(each.request.receipt for each in new if each.request.receipt)
 
     def _all(self, file: SpoolFile) -> list[Spooled]:
-        if not self.folder.is_dir():
+        if not self._is_there():
             return []
         with self._errors_as_ours(), self.locked():
-            return [unpacked(payload) for payload in file.payloads()]
+            return list(_readable(file))
+
+    def _is_there(self) -> bool:
+        with self._errors_as_ours():
+            return self.folder.is_dir() and any(self.folder.iterdir())
 
     def _damaged(self) -> list[Path]:
         return [path for path in self.folder.iterdir() if path.name.startswith((DAMAGED, UNREADABLE))]
@@ -242,6 +247,12 @@ class Spool:
                 hint="give the disk room, and the user that the service runs as the folder; or set [server] spool",
                 reason="spool_full" if error.errno in _FULL else "spool_unusable",
             ) from error
+
+
+def _readable(file: SpoolFile) -> Iterator[Spooled]:
+    for payload in file.payloads():
+        with suppress(ValueError):  # of another version
+            yield unpacked(payload)
 
 
 def _is_ours(descriptor: int) -> bool:

@@ -57,11 +57,12 @@ class Drainer:
 
     def prepare(self) -> None:
         """Make the spool's folder and see Tiki's handlers, so that from now on requests can be spooled."""
-        for step in (self.spool.prepare, lambda: self._store([])):
+        for step in (self.spool.prepare, lambda: self._keep([])):
             try:
                 step()
-            except TikisyncError as error:
+            except Exception as error:
                 event(log, logging.WARNING, "spool.unusable", error=sentence(error))
+                _log_bug(error)
 
     def drain(self, stop: threading.Event) -> int:
         """Store what waits and return how much it was, 0 also where another process is at it.
@@ -105,19 +106,21 @@ class Drainer:
     def _store(self, requests: Sequence[Request]) -> list[Verdict]:
         """Store requests like new ones; one that cannot be stored is refused, and the others do not suffer from it."""
         try:
-            verdicts = self.receiver.keep(requests)
+            return self._keep(requests)
         except (PassingError, SetupError):
             raise
         except Exception as error:
             if len(requests) == 1:
                 _log_bug(error)
                 return [Refused(getattr(error, "reason", TikisyncError.reason), sentence(error))]
-        else:
-            for each in self.others:
-                each.seen = self.receiver.seen
-            return verdicts
         half = len(requests) // 2
         return self._store(requests[:half]) + self._store(requests[half:])
+
+    def _keep(self, requests: Sequence[Request]) -> list[Verdict]:
+        verdicts = self.receiver.keep(requests)
+        for each in self.others:
+            each.seen = self.receiver.seen
+        return verdicts
 
 
 def _why(verdict: Refused | Shaken) -> Refused:
