@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests import golden, servers, tiki_tables
 from tests.databases import ServerAdmin, Template, TikiDatabase
@@ -15,6 +16,9 @@ from tikisync.database import Database, Transaction
 from tikisync.inbox import schema
 
 pytest_plugins = ["tests.leaks"]
+
+settings.register_profile("untimed", deadline=None)  # how long a test takes says nothing on a shared machine
+settings.load_profile("untimed")
 
 _SERVER = pytest.StashKey[str]()
 

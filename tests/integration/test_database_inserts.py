@@ -14,7 +14,7 @@ from tikisync.database import Database
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=30)
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(st.tuples(TEXT | st.none(), st.binary(max_size=30)), min_size=2, max_size=5))
 def test_any_text_and_any_bytes_come_back_as_they_went_in(
     colours: Database, rows: list[tuple[str | None, bytes]]

@@ -206,7 +206,7 @@ def test_a_form_of_twilio_is_recognised() -> None:
     assert isinstance(follow(finding(request), SHOP, request), Verified)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     st.lists(
         st.tuples(st.sampled_from([b"x-signature", b"stripe-signature", b"content-type"]), st.binary(max_size=20)),

@@ -52,7 +52,7 @@ ANYTHING: st.SearchStrategy[Any] = st.recursive(
 
 
 @pytest.mark.parametrize("code", PLAIN)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(value=ANYTHING.filter(lambda value: value is not None))
 def test_any_value_is_stored_or_refused(code: str, value: Json) -> None:
     definition = field(code, OPTIONS.get(code, {}))
@@ -66,7 +66,7 @@ def test_any_value_is_stored_or_refused(code: str, value: Json) -> None:
         assert len(text.encode()) <= VALUE_BYTES
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(value=ANYTHING.filter(lambda value: value is not None))
 def test_any_value_of_a_multilingual_text_is_stored_or_refused(value: Json) -> None:
     try:

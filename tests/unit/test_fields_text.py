@@ -125,7 +125,7 @@ def test_a_text_area_that_holds_html_gets_html() -> None:
     assert stored(area(), "<b>", html) == "~np~<b>~/np~"
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.text("{x}\n[é", max_size=60), st.integers(1, 40))
 def test_marks_never_make_a_text_longer_than_its_maximum(text: str, limit: int) -> None:
     written = stored(area(max=limit), text) or ""

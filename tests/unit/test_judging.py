@@ -43,7 +43,6 @@ BODIES = st.binary(max_size=60) | st.sampled_from(
 )
 
 
-@settings(deadline=None)
 @given(
     st.sampled_from(["POST", "GET", "HEAD"]),
     st.text(max_size=20) | st.just("hub.mode=subscribe&hub.verify_token=t&hub.challenge=1&challenge=2&secret=%ff"),
@@ -60,7 +59,6 @@ def test_arbitrary_requests_are_judged(
 
 
 @given(st.sampled_from(sorted(RECIPES)), st.binary(min_size=1, max_size=60))
-@settings(deadline=None)
 def test_what_a_sender_signs_is_kept_for_its_handler(name: str, body: bytes) -> None:
     recipe = recipe_named(name)
     handler = replace(handler_for(recipe), name=name)

@@ -187,7 +187,7 @@ def recorded(tracker_id: int) -> Tracker:
     return Tracker(tracker_id, str(tracker_id), made)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(values, st.sampled_from([1, 2, 3, 4]), st.sampled_from(sorted(RECIPES)))
 def test_whatever_was_sent_the_lesson_loads(tmp_path: Path, body: Json, tracker_id: int, recipe: str) -> None:
     made = recipe_named(recipe)

@@ -243,7 +243,7 @@ assignment = st.tuples(st.sampled_from(VARIABLES), expression).map(lambda pair: 
 
 
 @pytest.mark.skipif(shutil.which("php") is None, reason="php, the judge, is not installed")
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.lists(st.lists(st.one_of(assignment, noise), max_size=6).map("".join), min_size=20, max_size=20))
 def test_random_files_mean_what_php_makes_of_them(files: list[str]) -> None:
     for source, expected in zip(files, _evaluated(files), strict=True):

@@ -101,7 +101,7 @@ def test_only_lines_with_syntax_are_marked_and_line_ends_stay() -> None:
     assert markup.as_wiki("Dear all,\r\n* one\r\n\r\nBye") == "Dear all,\r\n~np~* one~/np~\r\n\r\nBye"
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(LITERAL)
 def test_any_text_reads_as_itself_in_wiki_text(text: str) -> None:
     wiki = markup.as_wiki(text)
@@ -111,7 +111,7 @@ def test_any_text_reads_as_itself_in_wiki_text(text: str) -> None:
     assert wiki.count("~np~") == wiki.count("~/np~")
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(LITERAL | st.sampled_from(ATTACKS))
 def test_any_text_reads_as_itself_in_an_area_of_html(text: str) -> None:
     page = markup.as_wysiwyg(text)
@@ -151,7 +151,7 @@ def test_text_becomes_html_that_reads_the_same(text: str, page: str) -> None:
     assert markup.as_html(text) == page
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.text())
 def test_any_text_reads_as_itself_in_html(text: str) -> None:
     page = markup.as_html(text)
@@ -161,7 +161,7 @@ def test_any_text_reads_as_itself_in_html(text: str) -> None:
     assert ">" not in page
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(LITERAL | st.sampled_from(ATTACKS), LITERAL | st.sampled_from(ATTACKS))
 def test_texts_put_behind_each_other_open_no_tag_and_read_as_themselves(one: str, other: str) -> None:
     page = markup.without_tags(one) + markup.without_tags(other)

@@ -200,7 +200,7 @@ def test_broken_serialized_text_is_refused(text: str) -> None:
 
 
 @pytest.mark.skipif(shutil.which("php") is None, reason="php, the judge, is not installed")
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.lists(json_values, min_size=20, max_size=20))
 def test_php_serializes_what_is_read_here(values: list[Json]) -> None:
     judge = "foreach (json_decode(stream_get_contents(STDIN), true) as $v) $o[] = serialize($v); echo json_encode($o);"

@@ -45,7 +45,6 @@ def part(name: str, value: bytes, more: str = "") -> tuple[str, bytes]:
     return f'Content-Disposition: form-data; name="{name}"{more}', value
 
 
-@settings(deadline=None)
 @given(names, trees)
 def test_xml_of_elements_and_texts_comes_back(name: str, tree: Json) -> None:
     assert parse(written(name, tree).encode(), XML) == {name: tree}

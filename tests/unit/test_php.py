@@ -119,7 +119,7 @@ def test_a_line_of_csv_is_read_as_php_reads_it(line: str, fields: list[str]) -> 
     assert php.csv_fields(line) == fields
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.text())
 def test_any_line_of_csv_can_be_read(line: str) -> None:
     assert php.csv_fields(line)

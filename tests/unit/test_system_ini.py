@@ -98,7 +98,7 @@ ini_text = st.lists(line, max_size=5).flatmap(
 
 
 @pytest.mark.skipif(shutil.which("php") is None, reason="php, the judge, is not installed")
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.lists(ini_text, min_size=40, max_size=40))
 def test_random_texts_are_read_as_php_reads_them(texts: list[str]) -> None:
     for text, expected in zip(texts, _parsed(texts), strict=True):

@@ -42,7 +42,7 @@ def test_included_pages_are_found_outside_of_unparsed_text(text: str, pages: tup
     assert wiki_links.included(text) == pages
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.text('(){}|ab \n~np/="include', max_size=60))
 def test_any_text_can_be_searched(text: str) -> None:
     assert all(page in text for page in (*wiki_links.linked(text), *wiki_links.included(text)))
