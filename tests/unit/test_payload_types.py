@@ -7,7 +7,7 @@ import json
 from xml.sax.saxutils import escape, quoteattr
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tikisync.core.payload import MAX_DEPTH, MAX_FORM_FIELDS, MAX_VALUES, parse

@@ -11,6 +11,8 @@ from tikisync.errors import SetupError
 from tikisync.pipeline.supervisor import Supervisor
 from tikisync.pipeline.worker import Worker
 
+_PATIENCE = 5  # seconds for what may be broken off anywhere, if the database hangs
+
 
 def require_ready(app: App) -> None:
     """Raise SetupError where the database is not set up for the service."""
@@ -35,7 +37,7 @@ class Background:
             self._threads.append(threading.Thread(target=worker.run, args=(self._stop, self.wake), name="worker"))
             self._threads.append(threading.Thread(target=app.retention().run, args=(self._stop,), name="retention"))
         if receive and (drainer := app.drainer(self.wake.set)):
-            self._threads.append(threading.Thread(target=drainer.run, args=(self._stop,), name="spool"))
+            self._threads.append(threading.Thread(target=drainer.run, args=(self._stop,), name="spool", daemon=True))
         if threading.current_thread() is threading.main_thread() and hasattr(signal, "SIGHUP"):
             signal.signal(signal.SIGHUP, lambda *_: self._reload())
 
@@ -54,4 +56,4 @@ class Background:
         self._stop.set()
         self.wake.set()
         for thread in self._threads:
-            thread.join()
+            thread.join(_PATIENCE if thread.daemon else None)
