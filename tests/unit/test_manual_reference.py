@@ -137,7 +137,9 @@ def test_each_command_and_option_is_in_the_table() -> None:
 
 
 def lines() -> Iterator[str]:
-    """Every use of the program in the README, the manual, the example and our own messages."""
+    """Every use of the program in the README, the manual, the example, our own messages and the ends of help."""
+    for command in commands().values():
+        yield from re.findall(r"^  (tikisync (?!COMMAND).*)", command.epilog or "", re.MULTILINE)
     source = [path for path in (ROOT / "tikisync").rglob("*") if path.suffix in (".py", ".html")]
     for path in (README, *PAGES.values(), ROOT / "config.example.ini", ROOT / "CHANGELOG.md", *source):
         yield from re.findall(r"`(tikisync [^`{]+)`", path.read_text("utf-8").replace("``", "`"))

@@ -35,6 +35,7 @@ def work(config: ConfigFile = DEFAULT_CONFIG, json: LogAsJson = False) -> None:
     from tikisync import logs
     from tikisync.app import open_app
     from tikisync.cli.running import Background, require_ready
+    from tikisync.web import systemd
 
     app = open_app(config)
     form = "json" if json else app.config.log.format
@@ -44,7 +45,9 @@ def work(config: ConfigFile = DEFAULT_CONFIG, json: LogAsJson = False) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: asked.set())
     with Background(app, app.supervisor(form)):
+        systemd.notify("READY=1")
         asked.wait()
+        systemd.notify("STOPPING=1")
 
 
 def apply_deliveries(

@@ -12,20 +12,21 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from tikisync.errors import SetupError
+from tikisync.web import systemd
 from tikisync.web.protocol import MAX_CONNECTIONS, BoundedProtocol
 
 BUSY_CONNECTIONS = MAX_CONNECTIONS + 100  # with more than these, none of which waits for its sender: 503
 GRACE = 5  # seconds for the requests in hand once told to stop
 
 
-def serve(application: ASGIApp, host: str, port: int, *, on_ready: Callable[[str, int], object] | None = None) -> None:
-    """Serve on an address (port 0: a free one) until SIGTERM or SIGINT, then answer what was received and return.
+def serve(application: ASGIApp, host: str, port: int) -> None:
+    """Serve until SIGTERM or SIGINT, then answer what was received and return; systemd hears when requests are taken.
 
-    ``on_ready`` gets the address and port once requests are taken. Raises SetupError where the address is not free.
+    The address counts where systemd hands no socket over. Raises SetupError where it is not free.
     """
-    listener = listen(host, port)
-    bound_host, bound_port = listener.getsockname()[:2]
-    _Server(application, lambda: on_ready(bound_host, bound_port) if on_ready else None).run(sockets=[listener])
+    listener = systemd.inherited() or listen(host, port)
+    _Server(application, lambda: systemd.notify("READY=1")).run(sockets=[listener])
+    systemd.notify("STOPPING=1")
 
 
 def listen(host: str, port: int) -> socket.socket:
