@@ -80,7 +80,7 @@ def died(effects: Effects, delivery_id: int) -> list[str]:
 
 
 def eventually(condition: Callable[[], bool]) -> None:
-    until = time.monotonic() + 60
+    until = time.monotonic() + 100
     while not condition():
         assert time.monotonic() < until
         time.sleep(0.02)
@@ -129,6 +129,21 @@ def test_a_worker_that_somebody_kills_is_replaced_and_its_deliveries_lose_nothin
         wake.set()
         eventually(lambda: len(effects.seen()) == 2)
     assert look(effects, 2).attempts == 1
+
+
+def test_a_worker_that_cannot_be_started_is_tried_again(effects: Effects, caplog: pytest.LogCaptureFixture) -> None:
+    receive(effects, "a")
+    each = supervisor(effects.database)
+    command, missing = each.command, True
+
+    def sometimes(name: str, held: int) -> Sequence[str]:
+        return ["/no/such/program"] if missing else command(name, held)
+
+    each.command = sometimes
+    with running(each):
+        eventually(lambda: "worker.trouble" in caplog.text)
+        missing = False
+        eventually(lambda: len(effects.seen()) == 1)
 
 
 def test_a_worker_ends_when_its_supervisor_is_gone(effects: Effects) -> None:

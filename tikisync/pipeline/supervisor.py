@@ -7,6 +7,7 @@ and None where there is work. The end of it means to stop.
 from __future__ import annotations
 
 import logging
+import os
 import pickle
 import subprocess
 import tempfile
@@ -50,16 +51,17 @@ class Supervisor:
     _telling: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     def run(self, stop: threading.Event, wake: threading.Event) -> None:
-        """Keep a worker running until ``stop`` is set (set ``wake`` too), then let it finish what it has in hand."""
+        """Keep a worker running until ``stop`` is set (set ``wake`` too), then let it finish what it has in hand.
+
+        Nothing ends it before: nobody would notice that deliveries are not applied any more.
+        """
         failures = 0
         while not stop.is_set():
-            with tempfile.TemporaryFile() as file:
-                held, name = Held(file), self.name()
-                code = self._run_one(name, file, stop, wake)
-                if stop.is_set():
-                    self._give_back(name)
-                    return
-                failures = 0 if self._mourn(name, code, held) else failures + 1
+            try:
+                failures = 0 if self._run_one(stop, wake) else failures + 1
+            except OSError as error:  # the system has no process or memory to spare
+                failures += 1
+                event(log, logging.ERROR, "worker.trouble", error=f"no worker can be started: {error.strerror}")
             if failures:
                 stop.wait(delay(failures, self.jitter(), _BETWEEN_STARTS) / 1000)
 
@@ -67,7 +69,17 @@ class Supervisor:
         """Let the worker go by the config as it is now."""
         self._tell(self.config())
 
-    def _run_one(self, name: str, file: IO[bytes], stop: threading.Event, wake: threading.Event) -> int:
+    def _run_one(self, stop: threading.Event, wake: threading.Event) -> bool:
+        """Run a worker to its end; tell whether it had anything in hand then."""
+        with _shared() as file:
+            held, name = Held(file), self.name()
+            code = self._start(name, file, stop, wake)
+            if not stop.is_set():
+                return self._mourn(name, code, held)
+            self._give_back(name)
+            return False
+
+    def _start(self, name: str, file: IO[bytes], stop: threading.Event, wake: threading.Event) -> int:
         """Start a worker, wake it whenever ``wake`` is set, and return its exit code."""
         command = self.command(name, file.fileno())
         with subprocess.Popen(command, stdin=subprocess.PIPE, bufsize=0, pass_fds=[file.fileno()]) as worker:  # noqa: S603  our own command
@@ -123,6 +135,13 @@ class Supervisor:
 
     def _now(self) -> int:
         return int(self.clock() * 1000)
+
+
+def _shared() -> IO[bytes]:
+    """Return an empty file that a child can share: in memory where the system can, for some may write nowhere."""
+    if hasattr(os, "memfd_create"):  # Linux
+        return os.fdopen(os.memfd_create("tikisync-held"), "w+b")
+    return tempfile.TemporaryFile()
 
 
 def told(stream: IO[bytes]) -> Iterator[Any]:
