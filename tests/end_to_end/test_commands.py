@@ -156,28 +156,8 @@ def test_a_webhook_goes_all_the_way_and_is_shown_and_replayed(config: Path, orde
         assert run("inbox", "replay", "--status", "done", "-c", str(config)).returncode == 0
         until(lambda: json.loads(run(*inbox).stdout)[0]["reason"] == "unchanged", service.log)
         assert service.stop() == 0
-    _expires(config, sqlite_tiki)
     with sqlite_tiki.transaction() as tx:
         assert tx.value("SELECT COUNT(*) FROM tiki_tracker_items") == 1
-
-
-def _expires(config: Path, database: Database) -> None:
-    """The delivery is done; after a hundred days its body goes."""
-    with database.transaction() as tx:
-        long_ago = "received_at = received_at - 8640000000, finished_at = finished_at - 8640000000"
-        tx.run(f"UPDATE tikisync_deliveries SET {long_ago}")
-    for arguments, expired in ((["--keep", "1 year"], 0), (["--dry-run"], 1), ([], 1), ([], 0)):
-        told = json.loads(run("inbox", "expire", "--json", *arguments, "-c", str(config)).stdout)
-        assert told["expired"] == expired
-    assert "0 deliveries expired" in run("inbox", "expire", "-c", str(config)).stdout
-    shown = run("inbox", "show", "1", "-c", str(config)).stdout
-    assert "Body, headers and attempts expired at 20" in shown
-    refused = run("inbox", "replay", "1", "-c", str(config))
-    assert refused.returncode == 2
-    assert "delivery 1 expired at 20" in refused.stderr
-    for arguments in (["--keep", "soon"], ["--keep", "forever"]):
-        assert run("inbox", "expire", *arguments, "-c", str(config)).returncode == 2
-    assert "by their numbers, or by --status" in run("inbox", "discard", "-c", str(config)).stderr
 
 
 def test_an_unknown_delivery_is_a_sentence_with_a_way_out(config: Path) -> None:
