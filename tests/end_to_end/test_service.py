@@ -13,10 +13,12 @@ import threading
 from pathlib import Path
 
 import pytest
+from sqlalchemy.engine import make_url
 
 from tests.databases import TikiDatabase
 from tests.end_to_end.program import free_port, running, until
 from tests.end_to_end.test_commands import ORDER, RULES
+from tests.tcp_proxy import Proxy
 from tikisync.database import Database
 from tikisync.errors import PassingError
 
@@ -122,6 +124,22 @@ def test_a_worker_that_is_killed_is_replaced_while_the_service_goes_on_receiving
     assert re.search(rf"Max data size +{512 << 20} ", limits)
     with tiki.transaction() as tx:
         assert tx.value("SELECT COUNT(*) FROM tiki_tracker_items") == 4
+
+
+def test_a_service_whose_database_hangs_while_a_death_is_recorded_still_ends(tiki: TikiDatabase, config: Path) -> None:
+    url = make_url(tiki.url)
+    proxy = Proxy(url.host or "127.0.0.1", url.port or 3306)
+    through = url.set(host="127.0.0.1", port=proxy.port).render_as_string(hide_password=False)
+    config.write_text(config.read_text().replace(tiki.url, through))
+    with running("work", config) as service:
+        until(service.workers, service.log)
+        proxy.flows.clear()
+        os.kill(service.workers()[-1], signal.SIGKILL)
+        until(lambda: "worker.died" in service.log.read_text(), service.log)
+        code = service.stop()
+        proxy.flows.set()
+    proxy.cut()
+    assert code == 0
 
 
 def test_changes_of_one_item_are_applied_in_the_order_received_by_two_workers(

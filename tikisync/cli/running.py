@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from types import TracebackType
 
 from tikisync.app import App, watch
@@ -11,7 +12,7 @@ from tikisync.errors import SetupError
 from tikisync.pipeline.supervisor import Supervisor
 from tikisync.pipeline.worker import Worker
 
-_PATIENCE = 5  # seconds for what may be broken off anywhere, if the database hangs
+_PATIENCE = 9  # seconds for what may be broken off anywhere, if the database hangs
 
 
 def require_ready(app: App) -> None:
@@ -34,8 +35,11 @@ class Background:
         self._stop = threading.Event()
         self._threads = [threading.Thread(target=watch, args=(app.path, self._reload, self._stop), name="config")]
         if worker:
-            self._threads.append(threading.Thread(target=worker.run, args=(self._stop, self.wake), name="worker"))
-            self._threads.append(threading.Thread(target=app.retention().run, args=(self._stop,), name="retention"))
+            apart = isinstance(worker, Supervisor)
+            told = (self._stop, self.wake)
+            self._threads.append(threading.Thread(target=worker.run, args=told, name="worker", daemon=apart))
+            retention = app.retention().run
+            self._threads.append(threading.Thread(target=retention, args=(self._stop,), name="retention", daemon=True))
         if receive and (drainer := app.drainer(self.wake.set)):
             self._threads.append(threading.Thread(target=drainer.run, args=(self._stop,), name="spool", daemon=True))
         if threading.current_thread() is threading.main_thread() and hasattr(signal, "SIGHUP"):
@@ -55,5 +59,6 @@ class Background:
     ) -> None:
         self._stop.set()
         self.wake.set()
+        until = time.monotonic() + _PATIENCE
         for thread in self._threads:
-            thread.join(_PATIENCE if thread.daemon else None)
+            thread.join(max(0.0, until - time.monotonic()) if thread.daemon else None)

@@ -40,11 +40,11 @@ def record(
         for row in rows
         if row["status"] == PENDING and row["leased_by"] == owner
     ]
-    give_back(tx, loss.worker, now)
+    _give_back(tx, loss.worker, now)
     return struck
 
 
-def give_back(tx: Transaction, worker: str, now: int) -> None:
+def _give_back(tx: Transaction, worker: str, now: int) -> None:
     """Give back untried what a worker that has ended had claimed."""
     rows = tx.all(
         f"SELECT delivery_id FROM tikisync_deliveries{tx.by_index('due')} "  # noqa: S608  names of ours, values bound

@@ -74,15 +74,12 @@ class Supervisor:
         with _shared() as file:
             held, name = Held(file), self.name()
             code = self._start(name, file, stop, wake)
-            if not stop.is_set():
-                return self._mourn(name, code, held)
-            self._give_back(name)
-            return False
+            return not stop.is_set() and self._mourn(name, code, held)
 
     def _start(self, name: str, file: IO[bytes], stop: threading.Event, wake: threading.Event) -> int:
         """Start a worker, wake it whenever ``wake`` is set, and return its exit code."""
         command = self.command(name, file.fileno())
-        with subprocess.Popen(command, stdin=subprocess.PIPE, bufsize=0, pass_fds=[file.fileno()]) as worker:  # noqa: S603  our own command
+        with subprocess.Popen(command, stdin=subprocess.PIPE, pass_fds=[file.fileno()]) as worker:  # noqa: S603  our own command
             self._worker = worker
             self.reload()
             event(log, logging.INFO, "worker.started", worker=name, pid=worker.pid)
@@ -107,8 +104,9 @@ class Supervisor:
 
     def _tell(self, what: Config | None) -> None:
         with self._telling, suppress(OSError, ValueError):  # it may have just ended
-            if self._worker is not None:
-                pickle.dump(what, self._worker.stdin)  # type: ignore[arg-type]
+            if self._worker is not None and self._worker.stdin is not None:
+                pickle.dump(what, self._worker.stdin)
+                self._worker.stdin.flush()
 
     def _mourn(self, name: str, code: int, held: Held) -> bool:
         """Record what a dead worker had in hand; tell whether it had anything."""
@@ -128,10 +126,6 @@ class Supervisor:
 
     def _pause(self, times: int) -> int:
         return delay(times, self.jitter(), self.config().worker.retry)
-
-    def _give_back(self, name: str) -> None:
-        with suppress(TikisyncError), self.database.transaction() as tx:
-            deaths.give_back(tx, name, self._now())
 
     def _now(self) -> int:
         return int(self.clock() * 1000)
@@ -156,12 +150,14 @@ def obey(worker: Worker, messages: Iterator[Config | None], use: Callable[[Confi
     stop, wake = threading.Event(), threading.Event()
 
     def listen() -> None:
-        for message in messages:
-            if message is not None:
-                use(message)
+        try:
+            for message in messages:
+                if message is not None:
+                    use(message)
+                wake.set()
+        finally:
+            stop.set()
             wake.set()
-        stop.set()
-        wake.set()
 
     threading.Thread(target=listen, name="supervisor", daemon=True).start()
     worker.run(stop, wake)
