@@ -25,6 +25,7 @@ from tikisync.core.refusals import Refusal
 from tikisync.core.requests import Request
 from tikisync.core.rotation import elders
 from tikisync.database import Database
+from tikisync.database_clock import database_clock
 from tikisync.errors import ConfigError, PassingError, SetupError
 from tikisync.inbox.deliveries import Delivery
 from tikisync.inbox.refusals import Refusals, stored
@@ -79,7 +80,8 @@ class App:
         return self._worker(BoundedApplier(self.applier, held, self.config.worker.bounds), name)
 
     def _worker(self, applier: Applies, name: str) -> Worker:
-        return Worker(self.database, applier, name, self.config.worker, clock=time.time, jitter=random.random)
+        clock = database_clock(self.database)
+        return Worker(self.database, applier, name, self.config.worker, clock, random.random)
 
     def supervisor(self, log_format: str) -> Supervisor:
         """Return what keeps a bounded worker running in a process of its own."""
@@ -88,7 +90,8 @@ class App:
             program = [sys.executable, "-m", "tikisync", "apply-deliveries", "-c", str(self.path)]
             return [*program, "--name", name, "--held", str(held), "--log-format", log_format]
 
-        return Supervisor(self.database, lambda: self.config, _worker_name, command, time.time, random.random)
+        clock = database_clock(self.database)
+        return Supervisor(self.database, lambda: self.config, _worker_name, command, clock, random.random)
 
     def drainer(self, stored: Callable[[], object]) -> Drainer | None:
         """Return what stores the spool's deliveries, and then calls ``stored``; None where there is no spool."""

@@ -99,3 +99,15 @@ def test_a_changed_file_is_noticed_and_one_being_replaced_is_waited_for(tmp_path
     finally:
         stop.set()
         thread.join()
+
+
+def test_workers_go_by_the_databases_clock_and_not_by_their_hosts(
+    tiki_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "config.ini"
+    file.write_text(f"[tiki]\nurl = {tiki_url}\n")
+    app, right = open_app(file), time.time
+    monkeypatch.setattr(time, "time", lambda: right() + 3_600)
+
+    assert app.worker().clock() == pytest.approx(right(), abs=60)
+    app.database.close()

@@ -5,9 +5,11 @@ from collections.abc import Iterable, Sequence
 import pytest
 
 from tests.arrivals import arrival
+from tikisync.core.deaths import Death
 from tikisync.database import Database, Transaction
-from tikisync.inbox import attempts, deliveries, order, queue
+from tikisync.inbox import attempts, deaths, deliveries, order, queue
 from tikisync.inbox.attempts import Attempt
+from tikisync.inbox.deaths import Loss
 from tikisync.inbox.deliveries import Delivery
 from tikisync.inbox.queue import Limits, Routing
 
@@ -431,3 +433,21 @@ def test_looking_for_work_in_vain_writes_nothing(server_inbox: Database) -> None
         before = writes(tx)
         assert queue.claim(tx, "w2", ROUTING, LIMITS, NOW) == []
         assert writes(tx) == before
+
+
+@pytest.mark.parametrize(("is_certain", "times"), [(True, 3), (False, 5)])
+def test_what_its_workers_die_of_is_given_up_sooner_than_what_was_in_hand_when_somebody_killed_them(
+    is_certain: bool, times: int, inbox: Database
+) -> None:
+    receive(inbox, "a")
+    given_up: list[bool] = []
+    while not any(given_up):
+        worker, now = f"w{len(given_up)}", NOW + 1000 * len(given_up)
+        assert claim(inbox, now, worker=worker) == [1]
+        loss = Loss(worker, Death("worker_died", "it is dead", is_certain), (1,))
+        with inbox.transaction() as tx:
+            [(_, gone)] = deaths.record(tx, loss, Limits(), now, lambda _: 0)
+        given_up.append(gone)
+
+    assert len(given_up) == times
+    assert (look(inbox, 1).status, look(inbox, 1).reason) == ("failed", "worker_died")

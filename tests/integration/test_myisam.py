@@ -189,14 +189,39 @@ def test_a_worker_that_was_given_up_too_early_is_followed_by_one_that_writes_not
     database = restart()
     case = golden.case("order-ordinary")
     delivery = recorded(database, case["name"])
+
+    calls = itertools.count(1)
+
+    def taken_over_while_it_writes() -> float:
+        if next(calls) == 3:  # the first row is about to be written
+            with database.admin.transaction() as tx:
+                tx.update("tikisync_deliveries", {"delivery_id": delivery.delivery_id}, {"leased_by": "another"})
+        return NOW
+
     with pytest.raises(LeaseLostError):
-        applier(database, tmp_path, rule_of(case)).apply(delivery, "somebody else")
+        applier(database, tmp_path, rule_of(case), taken_over_while_it_writes).apply(delivery, "test")
     written = rows(database)
 
-    assert applier(database, tmp_path, rule_of(case)).apply(delivery, "test").wrote == (
+    assert applier(database, tmp_path, rule_of(case)).apply(delivery, "another").wrote == (
         "golden: created item 9 of tracker Orders",
     )
     assert golden.difference(written, rows(database)) == []
+
+
+def test_a_worker_that_never_heard_that_its_delivery_is_done_does_not_write_it_again(
+    restart: Restart, tmp_path: Path
+) -> None:
+    """As where the connection breaks after a commit and before its answer."""
+    database = restart()
+    delivery = leased(database, {"name": "A"})
+    applier(database, tmp_path, COMPANY).apply(delivery, "test")
+    written = rows(database)
+
+    with pytest.raises(LeaseLostError):
+        applier(database, tmp_path, COMPANY).apply(delivery, "test")
+
+    assert golden.difference(written, rows(database)) == []
+    assert kept(database) == 0
 
 
 def test_one_refused_element_leaves_nothing_of_the_whole_delivery(restart: Restart, tmp_path: Path) -> None:

@@ -22,3 +22,4 @@ def test_the_end_of_a_worker_is_explained(exit_code: int, reason: str, told: str
     found = death(exit_code, Bounds(time_limit=9, memory_limit=200 << 20))
     assert found.reason == reason
     assert found.told.startswith(told)
+    assert found.is_certain == (exit_code != -signal.SIGKILL)

@@ -22,6 +22,7 @@ class Death:
 
     reason: str
     told: str
+    is_certain: bool = True  # that what it had in hand is to blame; else somebody may have killed it
 
 
 def death(exit_code: int, bounds: Bounds) -> Death:
@@ -33,7 +34,7 @@ def death(exit_code: int, bounds: Bounds) -> Death:
         told = f"it needed more memory than {bounds.memory_limit >> 20} MiB, so its worker was ended"
         return Death("memory_limit", f"{told} ([worker] memory_limit)")
     if exit_code == -signal.SIGKILL:
-        return Death("worker_died", "its worker was killed (SIGKILL), maybe by the system for want of memory")
+        return Death("worker_died", "its worker was killed (SIGKILL), maybe by the system for want of memory", False)
     if exit_code < 0:
         name = next((each.name for each in signal.Signals if each == -exit_code), f"signal {-exit_code}")
         return Death("worker_died", f"its worker crashed ({name})")

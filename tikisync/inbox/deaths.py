@@ -60,7 +60,7 @@ def _strike(
     tx: Transaction, row: Row, loss: Loss, limits: Limits, now: int, pause: Callable[[int], int]
 ) -> tuple[int, bool]:
     number, times = int(row["delivery_id"]), int(row["takeovers"]) + 1
-    given_up = times >= limits.takeovers
+    given_up = times >= (limits.deaths if loss.death.is_certain else limits.takeovers)
     changes: dict[str, Any] = {"takeovers": times, "reason": loss.death.reason, "leased_by": None}
     if given_up:
         changes |= {"status": FAILED, "finished_at": now, "due_at": None}

@@ -2,9 +2,9 @@
 
 A claim is a short transaction, and there is only one at a time (a lock): it routes what came in, in the order
 received, and leases what is due and has no earlier delivery of the same item before it. A lease that runs out means
-that its worker died, and another takes the delivery over. Times are milliseconds since the epoch, UTC, by the worker's
-clock; a clock that is wrong can cost a delivery time or one more try. It can neither change the order nor apply a
-delivery twice: an effect is committed together with ``finish``, which needs the lease.
+that its worker died, and another takes the delivery over. Times are milliseconds since the epoch, UTC, by a clock that
+all workers share (``database_clock``); one that is wrong can cost a delivery time or one more try. It can neither
+change the order nor apply a delivery twice: an effect is committed together with ``finish``, which needs the lease.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ class Limits:
     deliveries: int = 50
     bytes: int = 16 * 2**20  # of bodies; a single one may exceed it
     lease: int = 60_000  # milliseconds
-    takeovers: int = 3  # a delivery whose worker died so many times is given up: it may well be what kills them
+    deaths: int = 3  # a delivery that so many workers died of is given up
+    takeovers: int = 5  # likewise, where they may as well have been killed by somebody else
 
 
 def claim(tx: Transaction, worker: str, routing: Routing, limits: Limits, now: int) -> list[Delivery] | None:
@@ -87,6 +88,15 @@ def reschedule(tx: Transaction, attempt: Attempt, due_at: int) -> bool:
         return False
     attempts.record(tx, [attempt])
     return True
+
+
+def holds(tx: Transaction, worker: str, delivery_id: int) -> bool:
+    """Tell whether a worker still has the lease of a delivery."""
+    sql = (
+        "SELECT 1 FROM tikisync_deliveries "
+        "WHERE delivery_id = :delivery_id AND status = 'pending' AND leased_by = :worker"
+    )
+    return tx.value(sql, delivery_id=delivery_id, worker=worker) is not None
 
 
 def extend(tx: Transaction, worker: str, ids: Collection[int], until: int) -> None:

@@ -79,12 +79,12 @@ class Applier:
         started = self._now()
         evaluation = self.evaluate(delivery)
         with self.database.transaction() as tx:
-            written = self._write_safely(tx, delivery, evaluation) if evaluation.changes else []
+            written = self._write_safely(tx, delivery, evaluation, worker) if evaluation.changes else []
             applied = _outcome(evaluation, written)
             times = (started, self._now())
             attempt = Attempt(delivery.delivery_id, worker, *times, applied.status, applied.reason, wrote=applied.wrote)
             if not queue.finish(tx, [attempt]):
-                raise LeaseLostError(f"delivery {delivery.delivery_id} was taken over by another worker")
+                raise _lease_lost(delivery)
         return applied
 
     def write(self, tx: Transaction, delivery: Delivery, evaluation: Evaluation) -> list[Written]:
@@ -103,7 +103,7 @@ class Applier:
         situation = Situation(actor, tx.started_at(int(self.clock())), preferences.load(tx, self.forced))
         return [carry_out(tx, change, user, situation) for change in evaluation.changes]
 
-    def _write_safely(self, tx: Transaction, delivery: Delivery, evaluation: Evaluation) -> list[Written]:
+    def _write_safely(self, tx: Transaction, delivery: Delivery, evaluation: Evaluation, worker: str) -> list[Written]:
         """Carry out all changes so that nobody else is at the same items, and none is made twice."""
         keys = {key for change in evaluation.changes if (key := change.order_key())}
         if self._can_roll_back(tx):
@@ -111,6 +111,8 @@ class Applier:
             return self.write(tx, delivery, evaluation)
         number = delivery.delivery_id
         locks.lock(tx, keys | {b"delivery %d" % number})  # waits until a try that broke off is dead on the server too
+        if not queue.holds(tx, worker, number):  # maybe it is done, and this worker never heard of its own commit
+            raise _lease_lost(delivery)
         earlier = journal.entries(tx, number)
         if not earlier and len(evaluation.changes) > 1:  # one that is refused is to keep the others from being written
             with self.database.rehearsal() as rehearsal:
@@ -142,6 +144,10 @@ class Applier:
             received_at=delivery.received_at,
             topic_place=settings.topic_place if settings else "",
         )
+
+
+def _lease_lost(delivery: Delivery) -> LeaseLostError:
+    return LeaseLostError(f"delivery {delivery.delivery_id} was taken over by another worker, or is done already")
 
 
 def _outcome(evaluation: Evaluation, written: list[Written]) -> Applied:
