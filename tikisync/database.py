@@ -14,10 +14,10 @@ from typing import Any, TypeAlias
 
 from sqlalchemy import bindparam, text
 from sqlalchemy import exc as sa
-from sqlalchemy.engine import URL, Connection, make_url
+from sqlalchemy.engine import URL, Connection
 from sqlalchemy.sql.elements import TextClause
 
-from tikisync import database_engines, database_tables
+from tikisync import database_engines, database_hosts, database_tables
 from tikisync.core.characters import is_wide, narrowed
 from tikisync.database_errors import translated
 from tikisync.errors import SetupError
@@ -31,40 +31,36 @@ COLLECTIONS = (list, tuple, set, frozenset)
 class Database:
     """A MySQL, MariaDB or SQLite database; makes transactions, holds the connection pool.
 
-    ``connect_timeout``: seconds to wait for a connection, a new one or one that others use now; ``answer_timeout``:
-    seconds to wait for the answer to a statement, None without end (SQLite waits for locks only, and for 30 seconds).
+    ``url`` may name several hosts, separated by commas, that have the same database; ``shown`` is it for people,
+    without its password. ``connect_timeout``: seconds to wait for a connection, a new one or one that others use now;
+    ``answer_timeout``: seconds to wait for the answer to a statement, None without end (SQLite waits for locks only,
+    and for 30 seconds).
     """
 
     def __init__(
         self, url: str | URL, *, pool_size: int = 5, connect_timeout: int = 5, answer_timeout: int | None = None
     ) -> None:
         try:
-            parsed = make_url(url)
+            urls = database_hosts.split(url)
         except (sa.ArgumentError, ValueError) as error:  # the latter about a port
             raise SetupError(
                 "the database URL cannot be read",
                 hint="write it as mysql+pymysql://user:password@host/database?charset=utf8mb4",
             ) from error
-        if parsed.drivername not in _DRIVERS:
+        self._given, (self._url, *others) = url, urls
+        if self._url.drivername not in _DRIVERS:
             raise SetupError(
-                f"no driver for a database URL that begins with {parsed.drivername}://",
+                f"no driver for a database URL that begins with {self._url.drivername}://",
                 hint="tikisync speaks mysql+pymysql:// (MySQL and MariaDB) and sqlite://",
             )
-        self._url = parsed
-        self.is_sqlite = parsed.get_backend_name() == "sqlite"
-        self._engine = (
-            database_engines.sqlite(parsed)
-            if self.is_sqlite
-            else database_engines.mysql(parsed, pool_size, connect_timeout, answer_timeout)
+        self.shown = ", or ".join(
+            [self._url.render_as_string(hide_password=True), *(f"{each.host}:{each.port or 3306}" for each in others)]
         )
+        self.is_sqlite = self._url.get_backend_name() == "sqlite"
+        self._engine = database_engines.engine(urls, pool_size, connect_timeout, answer_timeout)
 
     def __repr__(self) -> str:
         return f"Database({self.shown})"
-
-    @property
-    def shown(self) -> str:
-        """The URL without its password, for people."""
-        return self._url.render_as_string(hide_password=True)
 
     @property
     def name(self) -> str:
@@ -73,7 +69,7 @@ class Database:
 
     def impatient(self, answer_timeout: int) -> Database:
         """Return the same database with connections of its own, that wait only so many seconds for an answer."""
-        return Database(self._url, answer_timeout=answer_timeout)
+        return Database(self._given, answer_timeout=answer_timeout)
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:

@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL, Connection
 
+from tikisync import database_hosts
 from tikisync.database_inserts import InsertingCursor
 from tikisync.errors import SetupError
 
+_THIS_MACHINE = (None, "localhost", "127.0.0.1", "::1")
 # Whatever mode the server has: without the first it would cut what is too long and store what is left.
 _SQL_MODE = "STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION"
 
 
-def mysql(url: URL, pool_size: int, connect_timeout: int, answer_timeout: int | None) -> Engine:
+def engine(urls: Sequence[URL], pool_size: int, connect_timeout: int, answer_timeout: int | None) -> Engine:
+    """Return an engine for the database at these URLs, one for each host that has it; they differ in nothing else."""
+    if urls[0].get_backend_name() == "sqlite":
+        return _sqlite(urls[0])
+    return _mysql(urls, pool_size, connect_timeout, answer_timeout)
+
+
+def _mysql(urls: Sequence[URL], pool_size: int, connect_timeout: int, answer_timeout: int | None) -> Engine:
     """Return an engine for MySQL or MariaDB; raise SetupError where ``ssl_ca`` names no certificates."""
+    url = urls[0]
     arguments: dict[str, Any] = {
         "connect_timeout": connect_timeout,
         "read_timeout": answer_timeout,
@@ -33,9 +44,9 @@ def mysql(url: URL, pool_size: int, connect_timeout: int, answer_timeout: int | 
             ssl.create_default_context(cafile=str(authority))
         except OSError as error:
             raise SetupError(f"{authority}, ssl_ca in the database URL, holds no certificates ({error})") from error
-    elif "unix_socket" in url.query or url.host in (None, "localhost", "127.0.0.1", "::1"):
+    elif "unix_socket" in url.query or all(each.host in _THIS_MACHINE for each in urls):
         arguments["ssl_disabled"] = True  # the driver loads a CA bundle for each connection otherwise: 49 ms (measured)
-    return create_engine(
+    engine = create_engine(
         url,
         connect_args=arguments,
         isolation_level="READ COMMITTED",
@@ -47,9 +58,11 @@ def mysql(url: URL, pool_size: int, connect_timeout: int, answer_timeout: int | 
         pool_use_lifo=True,
         pool_reset_on_return=None,  # each transaction has been committed or rolled back: one round trip less
     )
+    database_hosts.use(engine, urls)
+    return engine
 
 
-def sqlite(url: URL) -> Engine:
+def _sqlite(url: URL) -> Engine:
     """Return an engine for a SQLite file, kept as durably as a server keeps its data."""
     engine = create_engine(url, connect_args={"timeout": 30, "check_same_thread": False}, hide_parameters=True)
 

@@ -11,7 +11,7 @@ from tikisync.errors import ConflictError, DataRefusedError, PassingError, Setup
 
 # MySQL and MariaDB error numbers (the reference manuals' server and client error lists).
 _CONFLICTS = {1020, 1205, 1213, 3572}  # changed snapshot, lock wait, deadlock, NOWAIT
-_PASSING = {1021, 1040, 1041, 1047, 1053, 1114, 1129, 1158, 1159, 1160, 1161, 1180, 1203, 1226, 1290, 1317, 1836, 1927,
+PASSING = {1021, 1040, 1041, 1047, 1053, 1114, 1129, 1158, 1159, 1160, 1161, 1180, 1203, 1226, 1290, 1317, 1836, 1927,
             2002, 2003, 2006, 2013, 2014, 2055, 4031}  # fmt: skip
 _DENIED = {1044, 1045, 1142, 1143, 1227, 1370, 1698}
 _MISSING = {1049, 1054, 1146}
@@ -38,7 +38,7 @@ def translated(error: Exception, url: str) -> Exception:
             hint="check what the database URL says about ssl_…, and the server's own certificate",
             reason="database_tls",
         )
-    if isinstance(error, sa.TimeoutError) or number in _PASSING or getattr(error, "connection_invalidated", False):
+    if isinstance(error, sa.TimeoutError) or number in PASSING or getattr(error, "connection_invalidated", False):
         return PassingError(f"the database is away or overloaded ({message})", reason="database_away")
     if number in _DENIED:
         return SetupError(

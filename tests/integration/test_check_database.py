@@ -146,3 +146,26 @@ def test_a_statement_that_the_binary_log_cannot_hold_fails_with_the_way_out(
 )
 def test_a_server_whose_indexes_are_too_short_for_our_tables_is_too_old(server: str, too_old: bool) -> None:
     assert check_database.is_too_old(server) == too_old
+
+
+@pytest.mark.parametrize(
+    ("settings", "where"),
+    [
+        ({"innodb_autoinc_lock_mode": "1"}, ["server setting innodb_autoinc_lock_mode"]),
+        ({"binlog_format": "MIXED"}, ["server setting binlog_format"]),
+        ({"wsrep_certify_nonpk": "OFF"}, ["server setting wsrep_certify_nonpk"]),
+        ({"wsrep_on": "OFF", "binlog_format": "MIXED"}, []),
+        ({}, []),
+    ],
+)
+def test_settings_that_a_galera_cluster_cannot_work_with_are_named(settings: dict[str, str], where: list[str]) -> None:
+    whole = {"wsrep_on": "ON", **check_database.GALERA, **settings}
+
+    assert [finding.where for finding in check_database.galera(whole, [])] == where
+
+
+def test_tables_that_a_galera_cluster_does_not_copy_are_named() -> None:
+    [found] = check_database.galera({"wsrep_on": "ON", **check_database.GALERA}, ["tiki_actionlog"])
+
+    assert (found.level, found.where) == ("error", "Tiki's tables")
+    assert "does not copy tiki_actionlog" in found.message

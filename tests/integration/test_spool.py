@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import count
@@ -14,7 +16,7 @@ import httpx2
 import pytest
 from sqlalchemy.engine import make_url
 
-from tests.databases import TikiDatabase
+from tests.databases import ServerAdmin, TikiDatabase
 from tests.end_to_end.program import until
 from tests.integration.test_receive import OK, UNAUTHORIZED, change, facts, handler, request, stored, told
 from tests.tcp_proxy import Proxy
@@ -145,6 +147,37 @@ def test_a_database_that_hangs_counts_as_away(site: Site) -> None:
     assert site.drain() == 1
     assert site.bodies() == [b"one", b"two"]
     site.receiver.database.close()
+
+
+def test_a_lock_that_is_not_to_be_had_does_not_count_as_away(
+    site: Site, tiki: TikiDatabase, server_admin: ServerAdmin
+) -> None:
+    site.post(b"one")
+    site.database.close()  # connections take the server's setting when they are made
+    server_admin.run("SET GLOBAL innodb_lock_wait_timeout = 1")
+    try:
+        with tiki.admin.transaction() as tx:
+            tx.run("UPDATE tikisync_deliveries SET duplicates = 1")
+            assert site.post(b"one") == [Answer(*COME_BACK, "conflict")]
+    finally:
+        server_admin.run("SET GLOBAL innodb_lock_wait_timeout = DEFAULT")
+    assert site.waiting() == []
+    assert site.post(b"one") == [Answer(200, "ok", "received", "Forge")]
+
+
+def test_a_conflict_that_passes_is_not_noticed(site: Site, server_admin: ServerAdmin, tiki: TikiDatabase) -> None:
+    site.post(b"one")
+    site.database.close()
+    server_admin.run("SET GLOBAL innodb_lock_wait_timeout = 1")
+    try:
+        with tiki.admin.transaction() as tx, ThreadPoolExecutor() as pool:
+            tx.run("UPDATE tikisync_deliveries SET duplicates = 1")
+            answers = pool.submit(site.post, b"one")
+            time.sleep(1.5)  # the first try gives up, the second comes through
+            tx._connection.rollback()
+            assert answers.result(30) == [Answer(200, "ok", "received", "Forge")]
+    finally:
+        server_admin.run("SET GLOBAL innodb_lock_wait_timeout = DEFAULT")
 
 
 def test_what_comes_while_others_wait_lines_up_behind_them(site: Site) -> None:

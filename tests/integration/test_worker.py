@@ -177,7 +177,7 @@ def test_a_conflict_is_tried_again_at_once(effects: Effects, worker: Worker) -> 
 
 
 def test_a_conflict_that_stays_is_put_off(effects: Effects, worker: Worker) -> None:
-    effects.before_commit = raising(*[ConflictError("deadlock")] * 3)
+    effects.before_commit = raising(*[ConflictError("deadlock")] * 8)
     receive(effects, "a")
     worker.run_once()
     assert tries(effects) == [("retry", "conflict")]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from tikisync import database_tables
 from tikisync.config import Config
@@ -12,13 +12,16 @@ from tikisync.pipeline.finding import ERROR, WARNING, Finding
 from tikisync.tiki import tables
 
 _OLDEST = {"MySQL": (5, 7, 7), "MariaDB": (10, 2, 2)}  # with indexes as long as tikisync's tables need them
+GALERA = {"innodb_autoinc_lock_mode": "2", "binlog_format": "ROW", "wsrep_certify_nonpk": "ON"}  # what it needs
 _PACKET = "max_allowed_packet"
 
 
 def check(tx: Transaction, config: Config) -> Iterator[Finding]:
     """Yield what can be worked with, more or less."""
     yield from _server(tx, config)
-    if stuck := tables.without_transactions(tx):
+    stuck = tables.without_transactions(tx)
+    yield from galera(database_tables.settings(tx, "wsrep_on", *GALERA), stuck)
+    if stuck:
         yield Finding(
             WARNING, "Tiki's tables", f"{_named(stuck)} cannot roll back (MyISAM): what a crash interrupts stays half "
             "written until the delivery is tried again, and every change takes longer",
@@ -72,6 +75,26 @@ def _server(tx: Transaction, config: Config) -> Iterator[Finding]:
             WARNING, f"server setting {_PACKET}", "the largest bodies that [server] body_limit lets in may not fit "
             "through it",
             f"set {_PACKET} to at least twice the body_limit, or lower that",
+        )  # fmt: skip
+
+
+def galera(settings: Mapping[str, str], without_transactions: list[str]) -> Iterator[Finding]:
+    """Yield what keeps the nodes of a Galera cluster from agreeing, given a server's settings and those tables.
+
+    See https://mariadb.com/docs/galera-cluster/reference/mariadb-galera-cluster-known-limitations.
+    """
+    if settings.get("wsrep_on") != "ON":
+        return
+    for name, needed in GALERA.items():
+        if settings.get(name) != needed:
+            yield Finding(
+                ERROR, f"server setting {name}", f"it is {settings.get(name)}: the nodes of a Galera cluster would "
+                "refuse or lose what others write", f"set it to {needed} on every node and restart them",
+            )  # fmt: skip
+    if without_transactions:
+        yield Finding(
+            ERROR, "Tiki's tables", f"a Galera cluster does not copy {_named(without_transactions)} (MyISAM) to its "
+            "other nodes", "convert them to InnoDB with Tiki's db/tiki_convert_myisam_to_innodb.sql",
         )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from tikisync.core.requests import Request
 from tikisync.core.spooled import Spooled
 from tikisync.core.verification import Handler, Refused, Verified
 from tikisync.database import Database
-from tikisync.errors import PassingError, SenderError, SetupError, TikisyncError
+from tikisync.errors import ConflictError, PassingError, SenderError, SetupError, TikisyncError
 from tikisync.inbox import deliveries
 from tikisync.inbox.refusals import Refusals
 from tikisync.inbox.spool import Spool
@@ -41,6 +41,7 @@ class Answer:
 
 METHOD_NOT_ALLOWED = Answer(405, "Only POST is allowed here.", "method")
 TEMPORARILY = "Temporarily unavailable."
+_TRIES_AT_CONFLICTS = 4
 
 
 @dataclass(slots=True)
@@ -92,17 +93,21 @@ class Receiver:
         try:
             return list(map(_answer, requests, self.keep(requests)))
         except PassingError as error:
-            if spool is None:
+            if spool is None or isinstance(error, ConflictError):  # then the database is there
                 raise
             event(log, logging.ERROR, "database.away", reason=error.reason, error=str(error))
             return self._spooled(requests, spool)
 
     def keep(self, requests: Sequence[Request]) -> list[Verdict]:
         """Judge requests by the handlers as they are now and store the verified ones; where it raises, none is."""
-        try:
-            return self._store(requests)
-        except PassingError:  # a pooled connection may have died unnoticed; the next try gets a new one
-            return self._store(requests)
+        for _ in range(_TRIES_AT_CONFLICTS - 1):
+            try:
+                return self._store(requests)
+            except ConflictError:
+                continue
+            except PassingError:  # a pooled connection may have died unnoticed; the next try gets a new one
+                break
+        return self._store(requests)
 
     def _store(self, requests: Sequence[Request]) -> list[Verdict]:
         handlers: Sequence[Handler] | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -23,7 +24,9 @@ from tikisync.pipeline.apply import Applied
 
 log = logging.getLogger(__name__)
 
-_TRIES_AT_CONFLICTS = 3  # of one attempt, before it is put off
+_TRIES_AT_CONFLICTS = 8  # of one attempt, before it is put off
+_IN_THE_WAY = RetrySettings(first_delay=10, longest_delay=500)  # between them; workers on the nodes of a cluster do not
+# wait for each other's locks: of two at the same row one comes through, and the other learns of it at its commit
 _WHEN_AWAY = RetrySettings(first_delay=200, longest_delay=10_000)  # between claims while the database is away
 
 
@@ -66,8 +69,10 @@ class Worker:
                 failures = 0
             except Exception as error:  # the database is away, or a bug: nobody would notice a worker that ended
                 failures += 1
-                pause = delay(failures, self.jitter(), _WHEN_AWAY) / 1000
-                event(log, logging.ERROR, "worker.trouble", error=sentence(error), failures=failures, pause=pause)
+                usual = isinstance(error, ConflictError) and failures < _TRIES_AT_CONFLICTS
+                pause = delay(failures, self.jitter(), _IN_THE_WAY if usual else _WHEN_AWAY) / 1000
+                level = logging.DEBUG if usual else logging.ERROR
+                event(log, level, "worker.trouble", error=sentence(error), failures=failures, pause=pause)
                 _log_bug(error)
                 stop.wait(pause)
             else:
@@ -141,11 +146,11 @@ class Worker:
             _tell(logging.INFO, applied.status, delivery, milliseconds=self._now() - started, **facts)
 
     def _apply(self, delivery: Delivery) -> Applied:
-        for _ in range(_TRIES_AT_CONFLICTS - 1):
+        for failures in range(1, _TRIES_AT_CONFLICTS):
             try:
                 return self.applier.apply(delivery, self.name)
             except ConflictError:
-                continue
+                time.sleep(delay(failures, self.jitter(), _IN_THE_WAY) / 1000)
         return self.applier.apply(delivery, self.name)
 
     def _put_off_or_fail(self, delivery: Delivery, error: Exception, started: int) -> None:
