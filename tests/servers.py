@@ -106,39 +106,44 @@ def on_this_machine(environ: Mapping[str, str], say: Callable[[str], None], *fla
 
     ``flags`` stand above those it gets otherwise.
     """
-    path = os.pathsep.join([environ.get("PATH", ""), *SERVER_FOLDERS])
-    program = shutil.which("mariadbd", path=path) or shutil.which("mysqld", path=path)
-    if not program:
-        raise NoServerError("neither mariadbd nor mysqld is installed")
     folder = Path(tempfile.mkdtemp(prefix="tikisync-mysql-"))
-    (folder / "tmp").mkdir()  # servers that share one delete each other's temporary tables
-    command = [program, "--no-defaults", f"--datadir={folder}/data", f"--tmpdir={folder}/tmp"]
-    command += ["--user=root"] if os.geteuid() == 0 else []
-    mariadb = "MariaDB" in _output([program, "--version"])
     try:
-        if mariadb:
-            install = shutil.which("mariadb-install-db", path=path) or "mysql_install_db"
-            _output([install, "--auth-root-authentication-method=normal", "--skip-test-db", *command[1:]])
-        else:
-            _output([*command, "--initialize-insecure"])
-        return _started(command, folder, f"{program}, started for the tests", flags)
+        command = installed(environ, folder)
+        return _started(command, folder, f"{command[0]}, started for the tests", flags)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
 
 
+def installed(environ: Mapping[str, str], folder: Path) -> list[str]:
+    """Make the files of an empty server in a folder; return the command that runs it there, but for its address."""
+    path = os.pathsep.join([environ.get("PATH", ""), *SERVER_FOLDERS])
+    program = shutil.which("mariadbd", path=path) or shutil.which("mysqld", path=path)
+    if not program:
+        raise NoServerError("neither mariadbd nor mysqld is installed")
+    (folder / "tmp").mkdir()  # servers that share one delete each other's temporary tables
+    command = [program, "--no-defaults", f"--datadir={folder}/data", f"--tmpdir={folder}/tmp"]
+    command += ["--user=root"] if os.geteuid() == 0 else []
+    if "MariaDB" in _output([program, "--version"]):
+        install = shutil.which("mariadb-install-db", path=path) or "mysql_install_db"
+        _output([install, "--auth-root-authentication-method=normal", "--skip-test-db", *command[1:]])
+    else:
+        _output([*command, "--initialize-insecure"])
+    return command
+
+
 def from_debian(environ: Mapping[str, str], say: Callable[[str], None]) -> Server:
     """Install MariaDB's server from Debian, as root, and start it."""
-    if os.geteuid() != 0 or not shutil.which("apt-get", path=environ.get("PATH")):
-        raise NoServerError("none can be installed here, that takes root on Debian")
     say(f"installing {' and '.join(PACKAGES)} for the integration tests")
     install(environ, *PACKAGES)
     return on_this_machine(environ, say)
 
 
 def install(environ: Mapping[str, str], *packages: str) -> None:
-    """Install packages of Debian, as root; raise NoServerError where that fails."""
-    quiet = {**environ, "DEBIAN_FRONTEND": "noninteractive"}
+    """Install packages of Debian, as root, and start none of their services; raise NoServerError where that fails."""
+    if os.geteuid() != 0 or not shutil.which("apt-get", path=environ.get("PATH")):
+        raise NoServerError(f"{' and '.join(packages)} cannot be installed here, that takes root on Debian")
+    quiet = {**environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}  # see invoke-rc.d(8)
     _output(["apt-get", "update", "-qq"], quiet)
     _output(["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages], quiet)
 

@@ -1,0 +1,1 @@
+"""``scripts/chaos``: real processes, killed at random, and a sender that remembers what it was answered."""

@@ -1,0 +1,24 @@
+"""A short run of ``scripts/chaos``: nothing lost, nothing doubled, everything in order, whatever is killed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.chaos.faults import Kind
+
+ROOT = Path(__file__).parents[2]
+
+
+def chaos(*options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "tests.chaos", *options]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=110, check=False)
+
+
+def test_nothing_is_lost_doubled_or_out_of_order_whatever_is_killed() -> None:
+    done = chaos("--minutes", "0.15", "--seed", "161", "--every", "0.5")
+
+    assert done.returncode == 0, done.stderr
+    assert "lost 0, doubled 0, out of order 0, otherwise wrong 0" in done.stdout
+    assert all(kind.removeprefix("kill ") in done.stdout for kind in Kind)
