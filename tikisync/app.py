@@ -31,7 +31,7 @@ from tikisync.inbox.deliveries import Delivery
 from tikisync.inbox.refusals import Refusals, stored
 from tikisync.inbox.spool import Spool, Standing
 from tikisync.logs import event
-from tikisync.pipeline import administer, check, check_spool, overview
+from tikisync.pipeline import administer, check, check_config, check_spool, overview
 from tikisync.pipeline.apply import Applier
 from tikisync.pipeline.bounded import BoundedApplier
 from tikisync.pipeline.drain import Drainer
@@ -125,7 +125,8 @@ class App:
 
     def check(self) -> list[Finding]:
         """Return everything that keeps webhooks from working."""
-        findings = check.check(self.database, self.config, self.forced, self.warnings)
+        findings = [*check_config.check(self.path, self.config)]
+        findings += check.check(self.database, self.config, self.forced, self.warnings)
         return [*findings, *check_spool.check(self.spool)] if self.spool else findings
 
     def spooled(self) -> Standing:
