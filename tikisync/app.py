@@ -13,7 +13,9 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tikisync import config as configuration
 from tikisync.config import Config
@@ -44,10 +46,14 @@ from tikisync.pipeline.supervisor import Supervisor
 from tikisync.pipeline.worker import Applies, Worker
 from tikisync.tiki import local_php, system_ini
 
+if TYPE_CHECKING:
+    from tikisync.pipeline.spans import Spans
+
 log = logging.getLogger(__name__)
 
 _SENDERS_WAIT = 10  # seconds for an answer of the database, until it counts as away
 _SPOOL_WAITS = 60
+_NO_OTEL = "[log] otel is on, but OpenTelemetry is not installed: pip install 'tikisync[otel]', or turn it off"
 
 
 @dataclass(slots=True)
@@ -80,8 +86,16 @@ class App:
         return self._worker(BoundedApplier(self.applier, held, self.config.worker.bounds), name)
 
     def _worker(self, applier: Applies, name: str) -> Worker:
-        clock = database_clock(self.database)
-        return Worker(self.database, applier, name, self.config.worker, clock, random.random)
+        clock, settings = database_clock(self.database), self.config.worker
+        return Worker(self.database, applier, name, settings, clock, random.random, self.spans())
+
+    def spans(self) -> Spans | None:
+        """Return what tells OpenTelemetry of the work in this process; None where that is off."""
+        if not self.config.log.otel:
+            return None
+        from tikisync.pipeline import spans  # what it imports takes longer than all the rest
+
+        return spans.exporting()
 
     def supervisor(self, log_format: str) -> Supervisor:
         """Return what keeps a bounded worker running in a process of its own."""
@@ -135,14 +149,22 @@ class App:
 
     def unready(self) -> list[str]:
         """Say what keeps the service from receiving; nothing where it is ready. Raises PassingError."""
-        return overview.unready(self.database)
+        missing = self.config.log.otel and find_spec("opentelemetry.exporter") is None
+        return [*overview.unready(self.database), *[_NO_OTEL] * missing]
+
+    def _behind(self) -> list[str]:
+        limit = self.config.server.ready_lag
+        return overview.lagging(self.database, limit, int(self.applier.clock() * 1000)) if limit else []
 
     def not_receiving(self) -> list[str]:
-        """Say the same of the running service, which receives without the database as long as the spool has room."""
+        """Say the same of the running service, which receives without the database as long as the spool has room.
+
+        Where the config asks for that, also whether it keeps up.
+        """
         if self.spool and self.spool.waits():
             self.spooled()  # raises where nothing can line up there
         try:
-            return self.unready()
+            return self.unready() or self._behind()
         except PassingError:
             if self.receiver.can_spool:
                 return []

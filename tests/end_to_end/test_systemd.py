@@ -39,7 +39,8 @@ def folder(tiki: TikiDatabase, tiki_url: str, tmp_path: Path) -> Path:
     """Stands for /etc/tikisync and the credentials' folder."""
     [name, _] = unit("tikisync.service")["Service"]["LoadCredential"].split(":")
     (tmp_path / name).write_text(f"{tiki_url}\n")
-    (tmp_path / "config.ini").write_text(f"[tiki]\nurl_file = {name}\n[door]\nrefused_file = refused\n{RULES}")
+    own = "[server]\nspool = spool\n[door]\nrefused_file = refused\n"
+    (tmp_path / "config.ini").write_text(f"[tiki]\nurl_file = {name}\n{own}{RULES}")
     return tmp_path
 
 

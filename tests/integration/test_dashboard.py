@@ -474,11 +474,23 @@ def test_metrics_are_told_to_this_machine_only_unless_all_may_read_them(sqlite_t
             "tikisync_webhooks_enabled 1\n",
             'tikisync_receipt_to_done_seconds{quantile="0.95"} ',
             "# TYPE tikisync_requests_total counter\n",
+            'tikisync_apply_seconds{quantile="0.5"} ',
+            'tikisync_ack_seconds_bucket{le="+Inf"} 1\n',
+            "tikisync_ack_seconds_count 1\n",
         ):
             assert line in told, told
         with site.database.transaction() as tx:
             tx.run("DROP TABLE tikisync_deliveries")
         assert "tikisync_database_up 0" in httpx2.get(place).text
+
+
+def test_a_delivery_that_waits_too_long_is_told_by_readyz_only_where_the_config_asks_for_it(
+    sqlite_tiki: Database, tmp_path: Path
+) -> None:
+    for lag, status_code in (("off", 200), ("1 s", 503), ("1 h", 200)):  # one has been waiting for five seconds
+        text = dashboards.CONFIG.replace("metrics =", f"ready_lag = {lag}\nmetrics =")
+        with dashboards.running(sqlite_tiki, tmp_path, text) as site:
+            assert httpx2.get(site.url.replace("/tikisync", "/readyz")).status_code == status_code
 
 
 @pytest.mark.parametrize(("who", "status_code"), [("all", 200), ("off", 404)])

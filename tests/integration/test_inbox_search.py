@@ -99,7 +99,7 @@ def test_an_empty_inbox_has_nothing_to_find_or_count(inbox: Database) -> None:
         assert search.last_words(tx, []) == {}
         assert statistics.per_minute(tx, START) == {}
         assert statistics.backlog(tx) == {"pending": 0, "failed": 0}
-        assert statistics.times_to_done(tx) == []
+        assert statistics.times_to_done(tx) == statistics.times_to_apply(tx) == []
 
 
 def test_what_became_of_each_is_told_by_its_last_attempt(filled: Database) -> None:
@@ -123,3 +123,10 @@ def test_the_backlog_and_the_times_from_receipt_to_done_are_told(filled: Databas
         assert statistics.backlog(tx) == {"pending": 5, "failed": 1}
         assert statistics.times_to_done(tx) == [1, 3, 5, 9]
         assert statistics.times_to_done(tx, last=2) == [5, 9]
+
+
+def test_the_times_of_attempts_leave_out_those_whose_worker_died(filled: Database) -> None:
+    with filled.transaction() as tx:
+        attempts.record(tx, [Attempt(7, "w", 10, 17, "done"), Attempt(7, "w", 20, 9_999, "died")])
+        assert statistics.times_to_apply(tx) == [1, 1, 1, 7]
+        assert statistics.times_to_apply(tx, last=2) == [7]

@@ -97,7 +97,7 @@ def test_a_filter_takes_what_it_can_read_and_passes_over_the_rest() -> None:
 
 
 def test_the_chart_stacks_each_minute_up_to_its_scale() -> None:
-    inbox = Overview(0, 0, None, (), True)
+    inbox = Overview(0, 0, None, (), (), True)
     drawn = chart(Activity(0, {2 * MINUTE: {"done": 30, "failed": 12}, 5 * MINUTE: {"pending": 1}}, inbox))
     assert drawn.top == 50
     done, failed, pending = drawn.bars
@@ -109,5 +109,5 @@ def test_the_chart_stacks_each_minute_up_to_its_scale() -> None:
 
 @pytest.mark.parametrize(("highest", "top"), [(0, 4), (4, 4), (5, 10), (11, 20), (21, 50), (101, 200), (1234, 2000)])
 def test_the_scale_is_a_round_number_that_holds_the_highest_minute(highest: int, top: int) -> None:
-    inbox = Overview(0, 0, None, (), True)
+    inbox = Overview(0, 0, None, (), (), True)
     assert chart(Activity(0, {0: {"done": highest}}, inbox)).top == top

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,8 @@ from tests import manual_pages
 from tests.manual_pages import PAGES
 from tikisync.web import metrics
 from tikisync.web.nearness import is_local
+
+ALERTS = Path(metrics.__file__).parent / "prometheus-alerts.yml"
 
 
 def test_labels_are_escaped_as_the_format_asks() -> None:
@@ -27,10 +31,30 @@ def test_every_metric_is_in_the_manual_and_no_other() -> None:
 
 
 def test_the_alerts_ask_for_metrics_that_there_are() -> None:
-    alerts = (Path(__file__).parents[2] / "tikisync" / "web" / "prometheus-alerts.yml").read_text()
-    asked = re.findall(r"expr: .*?(tikisync_[a-z_]+)", alerts)
+    asked = re.findall(r"expr: .*?(tikisync_[a-z_]+)", ALERTS.read_text())
     assert len(asked) == 7
     assert set(asked) <= set(re.findall(r'"(tikisync_[a-z_]+)"', Path(metrics.__file__).read_text()))
+
+
+def test_the_alerts_are_rules_as_prometheus_reads_them() -> None:
+    """Each rule: a name of its own, an expression, how long it must hold if not at once, and a sentence for people."""
+    head, *rules = re.split(r"^      - alert: ", ALERTS.read_text().partition("groups:")[2], flags=re.MULTILINE)
+    assert head == "\n  - name: tikisync\n    rules:\n"
+    shape = r"""([A-Z]\w+)
+        expr: \S[^\n]*(?:
+        for: [1-9]\d*[smh])?
+        annotations:
+          summary: [A-Za-z][^\n:#]*[.?]
+"""
+    found = [re.fullmatch(shape, rule) for rule in rules]
+    assert all(found)
+    assert len({each[1] for each in found if each}) == len(rules)
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="Prometheus is not installed")
+def test_prometheus_itself_takes_the_alerts() -> None:
+    done = subprocess.run(["promtool", "check", "rules", ALERTS], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,7 @@ _SERVER: Mapping[str, values.Converter] = {
     "public_url": values.public_url,
     "metrics": values.choice("off", "loopback", "all"),
     "spool_limit": values.space,
+    "ready_lag": values.or_off(values.duration(1_000, 24 * _HOUR)),
 }
 _DOOR: Mapping[str, values.Converter] = {
     "per_address": values.rate,
@@ -76,6 +77,7 @@ _DASHBOARD: Mapping[str, values.Converter] = {
 _LOG: Mapping[str, values.Converter] = {
     "level": values.choice("DEBUG", "INFO", "WARNING", "ERROR"),
     "format": values.choice("text", "json"),
+    "otel": values.switch,
 }
 _HANDLER: Mapping[str, values.Converter] = {
     "delivery_id": values.header,

@@ -39,6 +39,7 @@ class ServerSettings:
     metrics: str = "off"  # who may read /metrics: off, loopback, all
     spool: Path | Literal["off"] | None = None  # the folder; None: beside the config file
     spool_limit: int = 64 << 20  # bytes
+    ready_lag: int = 0  # milliseconds that a delivery may wait before /readyz says so; 0: it does not look
 
 
 PER_HANDLER = Rate(60_000, 60)
@@ -92,6 +93,7 @@ class LogSettings:
 
     level: str = "INFO"
     format: str = "text"
+    otel: bool = False  # tell OpenTelemetry of what is received and applied
 
 
 @dataclass(frozen=True, slots=True)

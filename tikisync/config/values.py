@@ -121,6 +121,11 @@ memory = measured({"mib": 1 << 20, "gib": 1 << 30}, 128 << 20, 1 << 40, "512 MiB
 space = measured({"mib": 1 << 20, "gib": 1 << 30}, 1 << 20, 1 << 40, "64 MiB")
 
 
+def or_off(convert: Converter) -> Converter:
+    """Return a converter that takes what another one takes, or off, which becomes 0."""
+    return lambda given: 0 if given.lower() == "off" else convert(given)
+
+
 def duration(least: int, most: int) -> Converter:
     """Return a converter of a time with a unit, within bounds in milliseconds; it gives milliseconds."""
     return measured({"ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000}, least, most, "30 s")

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from tikisync.database import Transaction
 from tikisync.inbox import search
+from tikisync.inbox.attempts import DIED
 from tikisync.inbox.deliveries import FAILED, PENDING
 
 MINUTE = 60_000
@@ -37,6 +38,15 @@ def backlog(tx: Transaction) -> Mapping[str, int]:
         statuses=[PENDING, FAILED],
     )
     return {PENDING: 0, FAILED: 0} | {str(row["status"]): int(row["number"]) for row in rows}
+
+
+def times_to_apply(tx: Transaction, last: int = 200) -> Sequence[int]:
+    """Return how long the last attempts took that a worker ended itself (milliseconds), shortest first."""
+    rows = tx.all(
+        "SELECT outcome, finished_at - started_at AS took FROM tikisync_attempts ORDER BY attempt_id DESC LIMIT :last",
+        last=last,
+    )
+    return sorted(max(0, int(row["took"])) for row in rows if row["outcome"] != DIED)
 
 
 def times_to_done(tx: Transaction, last: int = 200) -> Sequence[int]:

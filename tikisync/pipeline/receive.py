@@ -12,6 +12,7 @@ from tikisync.core.recipes.handshakes import HandshakeAnswer
 from tikisync.core.recipes.recipe import GET_HANDSHAKES
 from tikisync.core.requests import Request
 from tikisync.core.spooled import Spooled
+from tikisync.core.trace import trace_id_of
 from tikisync.core.verification import Handler, Refused, Verified
 from tikisync.database import Database
 from tikisync.errors import ConflictError, PassingError, SenderError, SetupError, TikisyncError
@@ -170,6 +171,7 @@ def _answer(request: Request, verdict: Verdict) -> Answer:
         handler=verdict.handler or None,
         client_ip=request.client_ip,
         detail=verdict.detail,
+        trace_id=trace_id_of(request.headers),
     )
     text = "Feature not enabled" if verdict is DISABLED else "Webhook not authorized."
     return Answer(403, text, verdict.reason, verdict.handler)

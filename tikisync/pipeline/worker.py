@@ -9,10 +9,11 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from tikisync.config import WorkerSettings
 from tikisync.core.retry import GiveUp, RetrySettings, decide, delay, sentence
+from tikisync.core.trace import trace_id_of
 from tikisync.database import Database
 from tikisync.errors import ConflictError, PassingError, TikisyncError
 from tikisync.inbox import queue
@@ -21,6 +22,9 @@ from tikisync.inbox.deliveries import FAILED, Delivery
 from tikisync.inbox.queue import Limits, Routing
 from tikisync.logs import event
 from tikisync.pipeline.apply import Applied
+
+if TYPE_CHECKING:
+    from tikisync.pipeline.spans import Spans
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +60,7 @@ class Worker:
     settings: WorkerSettings
     clock: Callable[[], float]  # UNIX seconds, UTC
     jitter: Callable[[], float]  # at random in [0, 1)
+    spans: Spans | None = None  # what is told of each claim and attempt
     _held: deque[Delivery] = field(default_factory=deque)
     _lease_ends: int = 0
 
@@ -110,6 +115,8 @@ class Worker:
                 claimed = queue.claim(tx, self.name, routing, limits, now)
             self._lease_ends = now + limits.lease
         self._held.extend(claimed or [])
+        if self.spans and claimed:
+            self.spans.claimed(self.name, claimed, now, self._now())
 
     def _route(self, delivery: Delivery) -> Iterable[bytes]:
         try:
@@ -142,8 +149,11 @@ class Worker:
             _log_bug(error)
             self._put_off_or_fail(delivery, error, started)
         else:
+            ended = self._now()
             facts = {"reason": applied.reason or None, "wrote": "; ".join(applied.wrote) or None}
-            _tell(logging.INFO, applied.status, delivery, milliseconds=self._now() - started, **facts)
+            _tell(logging.INFO, applied.status, delivery, milliseconds=ended - started, **facts)
+            if self.spans:
+                self.spans.applied(delivery, started, ended, applied.status, "")
 
     def _apply(self, delivery: Delivery) -> Applied:
         for failures in range(1, _TRIES_AT_CONFLICTS):
@@ -167,6 +177,8 @@ class Worker:
         if kept:
             level = logging.WARNING if outcome == RETRY else logging.ERROR
             _tell(level, outcome, delivery, reason=verdict.reason, error=told, retry_in_ms=retry_in)
+            if self.spans:
+                self.spans.applied(delivery, started, now, outcome, verdict.reason)
         else:
             _tell(logging.WARNING, "taken_over", delivery)
 
@@ -176,7 +188,7 @@ class Worker:
 
 def _tell(level: int, what: str, delivery: Delivery, **facts: object) -> None:
     known = {"delivery": delivery.delivery_id, "handler": delivery.handler, "attempt": delivery.attempts}
-    event(log, level, f"delivery.{what}", **known, **facts)
+    event(log, level, f"delivery.{what}", **known, **facts, trace_id=trace_id_of(delivery.headers))
 
 
 def _log_bug(error: Exception) -> None:

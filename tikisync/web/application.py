@@ -47,22 +47,22 @@ def create(
     door: DoorSettings | None = None,
     ready: health.Problems,
     stored: Callable[[], object] = lambda: None,
-    answered: Callable[[Sequence[Answer]], object] = lambda _answers: None,
+    answered: Callable[[Sequence[Request], Sequence[Answer]], object] = lambda _requests, _answers: None,
     spooled: Callable[[], Standing] = Standing,
     routes: Sequence[BaseRoute] = (),
 ) -> Application:
     """Return the application; nothing of it runs before a server starts it.
 
     ``ready`` says in sentences what keeps the service from receiving; ``stored`` is called, in the writer's thread,
-    whenever deliveries have been kept, and there too ``answered`` with every group's answers; ``spooled`` says what the
-    spool holds.
+    whenever deliveries have been kept, and there too ``answered`` with every group of requests and their
+    answers; ``spooled`` says what the spool holds.
     """
 
     def receive(requests: Sequence[Request]) -> Sequence[Answer]:
         answers = receiver.receive(requests)
         if any(answer.reason == "received" for answer in answers):
             stored()
-        answered(answers)
+        answered(requests, answers)
         return answers
 
     group = GroupCommit(receive)
@@ -88,7 +88,13 @@ def create(
 
 def of_app(app: App, stored: Callable[[], object]) -> Application:
     """Return the application with all that the config switches on: dashboard and metrics."""
-    metrics = Metrics(app)
+    metrics, spans = Metrics(app), app.spans()
+
+    def answered(requests: Sequence[Request], answers: Sequence[Answer]) -> None:
+        metrics.answered(requests, answers)
+        if spans:
+            spans.received(requests, answers, int(app.applier.clock() * 1000))
+
     return create(
         app.receiver,
         app.config.server,
@@ -96,6 +102,6 @@ def of_app(app: App, stored: Callable[[], object]) -> Application:
         ready=app.not_receiving,
         spooled=app.spooled,
         stored=stored,
-        answered=metrics.count,
-        routes=[*metrics.routes(), *dashboard.routes(app)],
+        answered=answered,
+        routes=[*metrics.routes(), *dashboard.routes(app, metrics.acks)],
     )

@@ -7,21 +7,23 @@ are read from the database at the scrape anyway (https://prometheus.io/docs/inst
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import TypeAlias
 
-from starlette.requests import Request
+from starlette.requests import Request as HttpRequest
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from tikisync import __version__
 from tikisync.app import App
+from tikisync.core.requests import Request
 from tikisync.errors import TikisyncError
 from tikisync.inbox.spool import Standing
 from tikisync.pipeline import overview
 from tikisync.pipeline.overview import Overview
 from tikisync.pipeline.receive import Answer
+from tikisync.web.histogram import Histogram
 from tikisync.web.nearness import is_local
 
 Sample: TypeAlias = "tuple[dict[str, str], float]"
@@ -35,16 +37,20 @@ class Metrics:
     def __init__(self, app: App) -> None:
         self._app = app
         self._answers: Counter[tuple[int, str]] = Counter()
+        self.acks = Histogram()  # seconds from a request's receipt to its answer
 
-    def count(self, answers: Sequence[Answer]) -> None:
-        """Count answers; called by one thread only."""
+    def answered(self, requests: Sequence[Request], answers: Sequence[Answer]) -> None:
+        """Count answers, and how long their requests waited for them; called by one thread only."""
         self._answers.update((answer.status, answer.reason) for answer in answers)
+        now = self._app.applier.clock()
+        for request in requests:
+            self.acks.observe(max(0.0, now - request.received_at / 1000))
 
     def routes(self) -> list[Route]:
         """Return the route, none where the config keeps the metrics off."""
         return [] if self._app.config.server.metrics == "off" else [Route("/metrics", self._tell)]
 
-    def _tell(self, request: Request) -> Response:
+    def _tell(self, request: HttpRequest) -> Response:
         if self._app.config.server.metrics != ALL and not is_local(request):
             return PlainTextResponse("Not Found", 404)
         return PlainTextResponse("".join(self._lines()), media_type="text/plain; version=0.0.4")
@@ -55,6 +61,7 @@ class Metrics:
             "tikisync_requests_total", "counter", "Webhook requests answered by this process.",
             [({"status": str(status), "reason": why}, count) for (status, why), count in self._answers.copy().items()],
         )  # fmt: skip
+        yield from histogram("tikisync_ack_seconds", "From receipt to answer, by this process.", self.acks)
         with suppress(TikisyncError):
             yield from self._of_spool(self._app.spooled())
         try:
@@ -89,11 +96,25 @@ class Metrics:
         yield from metric("tikisync_oldest_pending_seconds", "gauge", "Age of the longest waiting.", [({}, age)])
         told = "Whether Tiki's preference auth_webhooks is on."
         yield from metric("tikisync_webhooks_enabled", "gauge", told, [({}, int(inbox.switch_is_on))])
-        shares = {"0.5": inbox.time_to_done(50), "0.95": inbox.time_to_done(95)}
-        yield from metric(
-            "tikisync_receipt_to_done_seconds", "gauge", "From receipt to done, of the last 200 deliveries done.",
-            [({"quantile": quantile}, took / 1000) for quantile, took in shares.items() if took is not None],
-        )  # fmt: skip
+        told = "From receipt to done, of the last 200 deliveries done."
+        yield from _quantiles("tikisync_receipt_to_done_seconds", told, inbox.time_to_done)
+        yield from _quantiles("tikisync_apply_seconds", "One attempt, of the last 200.", inbox.time_to_apply)
+
+
+def _quantiles(name: str, told: str, within: Callable[[int], int | None]) -> Iterator[str]:
+    shares = ((percent / 100, within(percent)) for percent in (50, 95, 99))
+    samples = [({"quantile": str(share)}, took / 1000) for share, took in shares if took is not None]
+    yield from metric(name, "gauge", told, samples)
+
+
+def histogram(name: str, told: str, histogram: Histogram) -> Iterator[str]:
+    """Yield the lines of a histogram."""
+    total = histogram.total
+    yield f"# HELP {name} {told}\n# TYPE {name} histogram\n"
+    count = 0
+    for bound, count in histogram.samples():
+        yield f'{name}_bucket{{le="{bound}"}} {count}\n'
+    yield f"{name}_sum {total}\n{name}_count {count}\n"
 
 
 def metric(name: str, kind: str, told: str, samples: Iterable[Sample]) -> Iterator[str]:

@@ -18,18 +18,19 @@ from tikisync.pipeline.sign_in import SignIn
 from tikisync.web.dashboard import deliveries, login, now, refused, rules
 from tikisync.web.dashboard.guard import Guard
 from tikisync.web.dashboard.pages import PREFIX, Pages
+from tikisync.web.histogram import Histogram
 
 __all__ = ["PREFIX", "routes"]
 
 
-def routes(app: App) -> list[BaseRoute]:
-    """Return the dashboard's routes, none where the config does not switch it on."""
+def routes(app: App, acks: Histogram) -> list[BaseRoute]:
+    """Return the dashboard's routes, none where the config does not switch it on; ``acks`` in seconds."""
     settings = app.config.dashboard
     if not settings.enabled:
         return []
     key = settings.session_key.encode() or secrets.token_bytes(32)
     sign_in = SignIn(app.database, app.forced, time.time, key, local_passwords=settings.local_passwords)
-    pages = Pages(app)
+    pages = Pages(app, acks)
     guarded = Mount(
         PREFIX,
         routes=[

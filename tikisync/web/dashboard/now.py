@@ -54,9 +54,9 @@ def routes(pages: Pages) -> list[Route]:
         app = pages.app
         found = activity.activity(app.database, app.forced, pages.now())
         handlers = activity.handlers(app.database)
+        findings = app.check() if template == "now.html" else []
         return pages.render(request, template, activity=found, chart=chart(found), handlers=handlers,
-                            refused=app.refused(), spool=_spooled(app),
-                            findings=app.check() if template == "now.html" else [])  # fmt: skip
+                            refused=app.refused(), spool=_spooled(app), acks=pages.acks, findings=findings)  # fmt: skip
 
     def page(request: Request) -> Response:
         return content("now.html", request)

@@ -16,6 +16,7 @@ from tikisync.app import App
 from tikisync.errors import TikisyncError
 from tikisync.logs import event
 from tikisync.web.dashboard import shown
+from tikisync.web.histogram import Histogram
 
 log = logging.getLogger(__name__)
 
@@ -33,8 +34,8 @@ _TOLD: Mapping[str, str] = {  # by a word in the address: nobody can put a text 
 class Pages:
     """Makes responses of templates."""
 
-    def __init__(self, app: App) -> None:
-        self.app = app
+    def __init__(self, app: App, acks: Histogram) -> None:
+        self.app, self.acks = app, acks
         self._templates = Environment(
             loader=PackageLoader("tikisync.web.dashboard"),
             autoescape=True,
