@@ -22,17 +22,29 @@ from tikisync.inbox.refusals import stored
 NOBODY = 65534
 ROOT = Path(__file__).parents[2]
 
-# ProtectSystem=strict with ReadWritePaths=, User=, NoNewPrivileges=, CapabilityBoundingSet=, UMask=, no environment.
+# ProtectHome=tmpfs with BindReadOnlyPaths= (Python may be there), ProtectSystem=strict with ReadWritePaths=, UMask=, no
+# environment, User=, NoNewPrivileges=, CapabilityBoundingSet=.
 SANDBOX = """
-mount --make-rprivate / && mount --bind "$0" "$0" && mount -o remount,bind,ro / && umask 077 && cd / &&
+set -e
+IFS=: read -ra shown <<< "$2"
+mount --make-rprivate /
+for each in "${!shown[@]}"; do mkdir -p "$0-shown/$each"; mount --bind "${shown[each]}" "$0-shown/$each"; done
+mount -t tmpfs -o mode=755 none "$HOME"
+for each in "${!shown[@]}"; do mkdir -p "${shown[each]}"; mount --bind "$0-shown/$each" "${shown[each]}"; done
+mount --bind "$0" "$0"
+mount -o remount,bind,ro /
+umask 077
+cd /
 exec env --ignore-environment PYTHONPATH="$1" PYTHONDONTWRITEBYTECODE=1 \\
-  setpriv --reuid=65534 --regid=65534 --clear-groups --no-new-privs --bounding-set=-all --inh-caps=-all "${@:2}"
+  setpriv --reuid=65534 --regid=65534 --clear-groups --no-new-privs --bounding-set=-all --inh-caps=-all "${@:3}"
 """
 
 
 def sandboxed(state: Path) -> list[str]:
     """Return the command that runs another one with least privileges, able to write to this folder only."""
-    return ["unshare", "--mount", "bash", "-c", SANDBOX, str(state), str(ROOT)]
+    needed = sorted({sys.base_prefix, sys.prefix, str(ROOT)})
+    shown = [each for each in needed if Path(each).is_relative_to(Path.home())]
+    return ["unshare", "--mount", "bash", "-c", SANDBOX, str(state), str(ROOT), ":".join(shown)]
 
 
 @pytest.fixture
@@ -45,7 +57,8 @@ def state() -> Iterator[Path]:
         folder = Path(outer) / "state"
         folder.mkdir(mode=0o700)
         os.chown(folder, NOBODY, NOBODY)
-        command = [*sandboxed(folder), sys.executable, "-c", "import tikisync"]
+        start = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'import tikisync.cli'], check=True)"
+        command = [*sandboxed(folder), sys.executable, "-c", start]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             pytest.skip(f"nobody cannot run Python here: {done.stderr.strip()[-200:]}")

@@ -107,6 +107,19 @@ def test_deliveries_that_kill_their_worker_fail_with_the_reason_and_the_others_a
     assert [look(effects, number).reason for number in (2, 4, 6)] == ["worker_died", "time_limit", "memory_limit"]
 
 
+def test_where_no_worker_can_be_started_it_is_told_and_tried_again(
+    effects: Effects, caplog: pytest.LogCaptureFixture
+) -> None:
+    receive(effects, "a")
+    each = supervisor(effects.database)
+    start, tries = each.command, count()
+    each.command = lambda name, held: start(name, held) if next(tries) else ["/nowhere/python"]
+    with running(each):
+        eventually(lambda: len(effects.seen()) == 1)
+    told = [vars(record)["facts"]["error"] for record in caplog.records if record.getMessage() == "worker.trouble"]
+    assert told == ["no worker can be started: No such file or directory"]
+
+
 def test_what_hangs_while_it_is_routed_keeps_others_back_once_and_not_again(effects: Effects) -> None:
     receive(effects, "a", "route hang", "b")
     with running(supervisor(effects.database)):

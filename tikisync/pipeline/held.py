@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import mmap
+import os
 import struct
+import tempfile
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +22,13 @@ class InHand:
 
     ids: tuple[int, ...] = ()
     routing: bool = False
+
+
+def shareable() -> IO[bytes]:
+    """Return an empty file for ``Held``: in memory where the system can, as there may be no folder to write to."""
+    if hasattr(os, "memfd_create"):
+        return os.fdopen(os.memfd_create("tikisync"), "w+b")
+    return tempfile.TemporaryFile()
 
 
 class Held:

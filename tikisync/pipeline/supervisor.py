@@ -7,10 +7,8 @@ and None where there is work. The end of it means to stop.
 from __future__ import annotations
 
 import logging
-import os
 import pickle
 import subprocess
-import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -28,7 +26,7 @@ from tikisync.inbox.deaths import Loss
 from tikisync.inbox.deliveries import FAILED
 from tikisync.inbox.queue import Limits
 from tikisync.logs import event
-from tikisync.pipeline.held import Held
+from tikisync.pipeline.held import Held, shareable
 from tikisync.pipeline.worker import Worker
 
 log = logging.getLogger(__name__)
@@ -71,7 +69,7 @@ class Supervisor:
 
     def _run_one(self, stop: threading.Event, wake: threading.Event) -> bool:
         """Run a worker to its end; tell whether it had anything in hand then."""
-        with _shared() as file:
+        with shareable() as file:
             held, name = Held(file), self.name()
             code = self._start(name, file, stop, wake)
             return not stop.is_set() and self._mourn(name, code, held)
@@ -129,13 +127,6 @@ class Supervisor:
 
     def _now(self) -> int:
         return int(self.clock() * 1000)
-
-
-def _shared() -> IO[bytes]:
-    """Return an empty file that a child can share: in memory where the system can, for some may write nowhere."""
-    if hasattr(os, "memfd_create"):  # Linux
-        return os.fdopen(os.memfd_create("tikisync-held"), "w+b")
-    return tempfile.TemporaryFile()
 
 
 def told(stream: IO[bytes]) -> Iterator[Any]:
