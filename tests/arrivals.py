@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterable
 from typing import Any
 
-from tikisync.inbox.deliveries import Arrival
+from tikisync.inbox.deliveries import Arrival, header_lines
 
 _PLAIN = Arrival(
     handler_id=1,
@@ -16,13 +16,15 @@ _PLAIN = Arrival(
     path="/tiki-webhooks.php",
     query="",
     client_ip="192.0.2.7",
-    headers=(("content-type", "application/json"),),
+    headers="content-type: application/json",
     body=b"{}",
     id_key=None,
     body_key=None,
 )
 
 
-def arrival(**changes: Any) -> Arrival:
+def arrival(*, headers: Iterable[tuple[str, str]] = (), **changes: Any) -> Arrival:
     """Return a plain arrival of handler Shop, except for these ``changes``."""
-    return replace(_PLAIN, **changes)
+    if headers:
+        changes["headers"] = header_lines((name.encode("latin-1"), value.encode("latin-1")) for name, value in headers)
+    return _PLAIN._replace(**changes)

@@ -1,8 +1,8 @@
-"""What a server tells about its tables and itself: columns, character sets, engines, indexes, settings."""
+"""What a server tells about its tables and itself: columns, character sets, engines, indexes, settings, changes."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -97,3 +97,21 @@ def _columns_in_sqlite(tx: Transaction, table: str) -> dict[str, Column]:
         )
         for row in rows
     }
+
+
+def literal(tx: Transaction, value: str) -> str:
+    """Return a text as SQL, for a statement that is to be the same each time."""
+    written = value.encode("utf-8", "surrogatepass").hex()
+    return f"CAST(X'{written}' AS TEXT)" if tx.is_sqlite else f"_utf8mb4 X'{written}'"
+
+
+def fingerprint(tx: Transaction, table: str, columns: Sequence[str], where: str) -> str:
+    """Return a query, as SQL, for one value that changes with these columns of the rows that meet ``where``.
+
+    A server adds up hashes: a thousand rows need not be sent to see that they are what they were.
+    """
+    written = [f"COALESCE(HEX(`{column}`), '-')" for column in columns]
+    if tx.is_sqlite:
+        row = " || ' ' || ".join(written)
+        return f"SELECT GROUP_CONCAT({row}) FROM `{table}` WHERE {where}"  # noqa: S608  names of ours, no value
+    return f"SELECT SUM(CRC32(SHA1(CONCAT_WS(' ', {', '.join(written)})))) FROM `{table}` WHERE {where}"  # noqa: S608  names of ours, no value

@@ -266,10 +266,11 @@ def test_the_log_says_what_was_received_and_why_others_were_refused_but_no_secre
 ) -> None:
     caplog.set_level(logging.DEBUG, "tikisync")
     forge = handler(site)
-    received(site, request(forge), request(forge), replace(request(forge), body=b"altered"))
+    received(site, request(forge), request(forge), *[replace(request(forge), body=b"altered")] * 3)
     told_by = {record.getMessage(): facts(record) for record in caplog.records}
     assert told_by["delivery.received"] == {"count": 2, "duplicates": 1, "handlers": "Forge"}
     refused = told_by["delivery.refused"]
     assert (refused["reason"], refused["handler"], refused["client_ip"]) == ("wrong_signature", "Forge", "192.0.2.10")
+    assert refused["count"] == 3
     shown = repr([vars(record) for record in caplog.records])
     assert not [hidden for hidden in (forge.secret, sign(forge, BODY), "altered", '"id": 7') if hidden in shown]

@@ -21,7 +21,7 @@ import pytest
 from tests.benchmarks.endpoints import listens
 from tests.end_to_end.program import free_port, until
 from tests.integration.test_receive import BODY, CountingDatabase, handler, stored
-from tikisync.config import HandlerSettings, ServerSettings
+from tikisync.config import DoorSettings, HandlerSettings, ServerSettings
 from tikisync.core.verification import sign
 from tikisync.database import Database, Transaction
 from tikisync.errors import PassingError, SetupError
@@ -87,9 +87,10 @@ def served(
     problems: Callable[[], Sequence[str]] = list,
     stored: Callable[[], object] = list,
     handlers: Mapping[str, HandlerSettings] = MappingProxyType({}),
+    door: DoorSettings | None = None,
 ) -> Iterator[int]:
     settings = ServerSettings(body_limit=LIMIT)
-    web = application.create(Receiver(database, handlers, {}), settings, ready=problems, stored=stored)
+    web = application.create(Receiver(database, handlers, {}), settings, door=door, ready=problems, stored=stored)
     with server.listen("127.0.0.1", 0) as listener:
         port = listener.getsockname()[1]
         running = server.Running(web, listener)

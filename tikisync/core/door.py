@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 
 from tikisync.core.requests import Network
@@ -38,6 +39,7 @@ def take(bucket: Bucket | None, rate: Rate, now: float) -> tuple[Bucket, float]:
     return Bucket(tokens, now), (1 - tokens) * rate.period / rate.count
 
 
+@lru_cache(maxsize=1024)
 def client_of(address: str) -> str:
     """Return what one client's addresses share: an IPv4 address is one client's, of IPv6 its whole /64."""
     if ":" not in address:
@@ -49,6 +51,7 @@ def client_of(address: str) -> str:
     return str(IPv6Address(int(parsed) >> 64 << 64))
 
 
+@lru_cache(maxsize=1024)
 def is_this_host(address: str) -> bool:
     """Tell whether an address is a loopback one, or none at all as a Unix socket's peer has."""
     try:

@@ -27,6 +27,10 @@ class Request:
     handler_name: str | None = None  # the only handler to try, where the path names one
     receipt: str = ""  # names this one receipt among all; '' where that is not known
 
+    def header(self, name: bytes) -> bytes:
+        """Return the value of a header (its name in lower case) as ``combined_headers`` has it; b'' where it is not."""
+        return b", ".join([value.strip(b" \t") for each, value in self.headers if each == name])
+
     def combined_headers(self) -> dict[bytes, bytes]:
         """Return the value of each header; the values of a repeated one joined by a comma and a space.
 

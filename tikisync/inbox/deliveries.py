@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 from tikisync.core.document import iso_utc
 from tikisync.database import Row, Transaction
@@ -17,8 +17,7 @@ PENDING, DONE, FAILED, IGNORED, DISCARDED = STATUSES = ("pending", "done", "fail
 FINISHED = (DONE, IGNORED, DISCARDED)  # nobody has anything to do about them
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(NamedTuple):
     """A verified request to be kept; of two with the same ``id_key`` or ``body_key`` one is a duplicate."""
 
     handler_id: int  # whose duplicates it counts among
@@ -29,7 +28,7 @@ class Arrival:
     path: str
     query: str
     client_ip: str
-    headers: tuple[tuple[str, str], ...]  # names lower-case
+    headers: str  # as ``header_lines`` writes them
     body: bytes
     id_key: bytes | None  # 32 bytes; None: does not count
     body_key: bytes | None
@@ -65,6 +64,7 @@ class Delivery:
         return self.due_at if self.status in FINISHED else None
 
 
+_ADDED = (*Arrival._fields, "size")
 _LISTED = (
     "delivery_id, handler, `user`, received_at, status, attempts, method, path, query, client_ip, reason, duplicates, "
     "size, finished_at, due_at, leased_by, waits_for"
@@ -73,9 +73,9 @@ _LISTED = (
 
 def add(tx: Transaction, arrivals: Sequence[Arrival]) -> int:
     """Store arrivals, one statement for all; return how many were duplicates, which are only counted."""
-    rows = [_row(arrival) for arrival in arrivals]
+    rows = [(*arrival, len(arrival.body)) for arrival in arrivals]
     newest = tx.value("SELECT MAX(delivery_id) FROM tikisync_deliveries") or 0 if tx.is_sqlite else 0
-    affected = tx.insert_many(TABLE, rows, on_duplicate="duplicates = duplicates + 1")
+    affected = tx.insert_tuples(TABLE, _ADDED, rows, on_duplicate="duplicates = duplicates + 1")
     if not tx.is_sqlite:
         return affected - len(rows)  # the server counts 1 for a row inserted and 2 for one updated
     inserted = tx.value("SELECT COUNT(*) FROM tikisync_deliveries WHERE delivery_id > :newest", newest=newest)
@@ -175,26 +175,23 @@ def _move(tx: Transaction, ids: Collection[int], condition: str, changes: str, *
     return len(found)
 
 
-def _row(arrival: Arrival) -> dict[str, Any]:
-    return {
-        "handler_id": arrival.handler_id,
-        "handler": arrival.handler,
-        "user": arrival.user,
-        "received_at": arrival.received_at,
-        "method": arrival.method,
-        "path": arrival.path,
-        "query": arrival.query,
-        "client_ip": arrival.client_ip,
-        "headers": json.dumps(arrival.headers, separators=(",", ":")),
-        "body": arrival.body,
-        "size": len(arrival.body),
-        "id_key": arrival.id_key,
-        "body_key": arrival.body_key,
-    }
+def header_lines(headers: Iterable[tuple[bytes, bytes]]) -> str:
+    """Return headers as a request has them, one a line; a line break in one is a space (RFC 9112, 5.2)."""
+    lines = [b"%b: %b" % header for header in headers]
+    text = b"\n".join(lines)
+    if text.count(b"\n") >= len(lines):
+        text = b"\n".join([line.replace(b"\n", b" ") for line in lines])
+    return text.decode("latin-1")
+
+
+def _headers(text: str) -> tuple[tuple[str, str], ...]:
+    if text.startswith("["):  # as JSON, which no header's name begins like: how they were kept at first
+        return tuple((name, value) for name, value in json.loads(text))
+    return tuple((name, value) for name, _, value in (line.partition(": ") for line in text.split("\n") if line))
 
 
 def _delivery(row: Row) -> Delivery:
     values = dict(row)
     if "headers" in values:
-        values["headers"] = tuple((name, value) for name, value in json.loads(values["headers"]))
+        values["headers"] = _headers(values["headers"])
     return Delivery(**values)

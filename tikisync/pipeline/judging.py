@@ -18,10 +18,12 @@ from tikisync.core.recipes.parts import Parts
 from tikisync.core.recipes.recipe import Recipe
 from tikisync.core.recipes.redaction import without_secret
 from tikisync.core.requests import Request
-from tikisync.core.verification import Handler, Refused, Verified, verify
-from tikisync.inbox.deliveries import Arrival
+from tikisync.core.verification import Handler, Refused, Verified
+from tikisync.core.verifier import Verifier
+from tikisync.inbox.deliveries import Arrival, header_lines
 
 _CREDENTIALS = frozenset(name.encode("ascii") for name in CREDENTIALS)
+_PLAIN = HandlerSettings()
 NOT_POST = Refused("method", "it is no POST, and no handshake that a handler's recipe asks for")
 
 
@@ -37,24 +39,30 @@ Verdict: TypeAlias = Verified | Refused | Shaken
 
 
 class Judge:
-    """Judges requests by the handlers as Tiki has them at this moment, and by what the config says of each."""
+    """Judges requests by these handlers of Tiki, and by what the config says of each."""
 
     def __init__(
         self, handlers: Sequence[Handler], settings: Mapping[str, HandlerSettings], elders: Mapping[str, str]
     ) -> None:
-        self._handlers = handlers
+        self.handlers = handlers
         self._settings = settings
         self._elders = elders
         self._recipes = recipes_of(settings)
-        self._allow = {name: each.allow for name, each in settings.items()}
+        self._verifier = Verifier(handlers, self._recipes, {name: each.allow for name, each in settings.items()})
         self._used = {each.handler_id: for_handler(each, self._recipes) for each in handlers}
         self._shaking = [each for each in handlers if (used := self._used[each.handler_id]) and used.handshake]
+
+    def goes_by(
+        self, handlers: Sequence[Handler], settings: Mapping[str, HandlerSettings], elders: Mapping[str, str]
+    ) -> bool:
+        """Tell whether these very ones are what it judges by."""
+        return handlers is self.handlers and settings is self._settings and elders is self._elders
 
     def verdict(self, request: Request) -> Verdict:
         """Verify a request, or answer the handshake that it is."""
         if request.method != "POST":
             return self._shaken(request, self._shaking) or NOT_POST
-        verdict = verify(request, self._handlers, self._recipes, self._allow)
+        verdict = self._verifier.verify(request)
         if not self._shaking:
             return verdict
         asked = [verdict.handler] if isinstance(verdict, Verified) else self._shaking
@@ -75,11 +83,7 @@ class Judge:
             path=request.path,
             query=kept.query,
             client_ip=request.client_ip,
-            headers=tuple(
-                (name.decode("latin-1"), value.decode("latin-1"))
-                for name, value in kept.headers
-                if name not in _CREDENTIALS
-            ),
+            headers=header_lines([header for header in kept.headers if header[0] not in _CREDENTIALS]),
             body=request.body,
             id_key=id_key,
             body_key=body_key,
@@ -91,12 +95,12 @@ class Judge:
         return Shaken(found[0].name, found[1]) if found else None
 
     def _of(self, handler: Handler) -> HandlerSettings:
-        return self._settings.get(handler.name, HandlerSettings())
+        return self._settings.get(handler.name, _PLAIN)
 
     def _elder_id(self, handler: Handler) -> int:
         """Return the id of the handler that stands for all of a rotation, while Tiki has it."""
         elder = self._elders.get(handler.name)
-        return next((each.handler_id for each in self._handlers if each.name == elder), handler.handler_id)
+        return next((each.handler_id for each in self.handlers if each.name == elder), handler.handler_id)
 
 
 def duplicate_keys(
@@ -118,11 +122,10 @@ def duplicate_keys(
     """
     if settings.duplicates == "accept":  # but no receipt twice: we may have to store one again, not knowing if we did
         return hashlib.sha256(request.receipt.encode("utf-8")).digest() if request.receipt else None, None
-    parts = Parts(request)
     if settings.delivery_id:
-        found = b"".join(parts.at(f"headers.{settings.delivery_id}"))
+        found = request.header(settings.delivery_id.encode("utf-8", "surrogatepass"))
     else:
-        found = delivery_id(recipe, parts) if recipe else b""
+        found = delivery_id(recipe, Parts(request)) if recipe else b""
     id_key = hashlib.sha256(found).digest() if found and settings.duplicates != "body" else None
     is_signed = bool(recipe and recipe.signs_delivery_id and not settings.delivery_id)
     if id_key and settings.duplicates == "id" and not is_signed:
@@ -132,5 +135,5 @@ def duplicate_keys(
         if settings.duplicates == "body" or not tells:
             content = hashlib.sha256(request.body).digest()
     place = settings.topic_place or (recipe.topic if recipe else "")
-    topic = b"".join(parts.at(place)) if place.startswith("headers.") else b""
+    topic = b"".join(Parts(request).at(place)) if place.startswith("headers.") else b""
     return id_key, hashlib.sha256(content + topic).digest()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from tikisync.config import HandlerSettings
 from tikisync.core.document import iso_utc
@@ -21,8 +22,7 @@ from tikisync.inbox.refusals import Refusals
 from tikisync.inbox.spool import Spool
 from tikisync.logs import event
 from tikisync.pipeline.judging import NOT_POST, Judge, Shaken, Verdict
-from tikisync.tiki import handlers as tiki_handlers
-from tikisync.tiki import preferences
+from tikisync.tiki.live_handlers import LiveHandlers
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +59,11 @@ class Receiver:
     refusals: Refusals | None = None  # where refused requests are kept to be looked at
     spool: Spool | None = None  # where verified requests wait while the database is away
     seen: Sequence[Handler] | None = field(default=None, init=False, repr=False)  # last; None while the switch was off
+    _live: LiveHandlers = field(init=False, repr=False)
+    _judge: Judge | None = field(default=None, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._live = LiveHandlers(self.forced)
 
     def answers(self, method: str) -> bool:
         """Tell whether requests of this method are to be received: POST, and GET and HEAD for some handshakes."""
@@ -92,12 +97,14 @@ class Receiver:
         if spool and spool.waits() and (answers := self._spooled(requests, spool, joining=True)):
             return answers
         try:
-            return list(map(_answer, requests, self.keep(requests)))
+            verdicts = self.keep(requests)
         except PassingError as error:
             if spool is None or isinstance(error, ConflictError):  # then the database is there
                 raise
             event(log, logging.ERROR, "database.away", reason=error.reason, error=str(error))
             return self._spooled(requests, spool)
+        _tell_of_refused(requests, verdicts)
+        return list(map(_answer, requests, verdicts))
 
     def keep(self, requests: Sequence[Request]) -> list[Verdict]:
         """Judge requests by the handlers as they are now and store the verified ones; where it raises, none is."""
@@ -111,33 +118,42 @@ class Receiver:
         return self._store(requests)
 
     def _store(self, requests: Sequence[Request]) -> list[Verdict]:
-        handlers: Sequence[Handler] | None = None
         with self.database.transaction() as tx:
-            if preferences.switch_is_on(tx, self.forced):
-                handlers = tiki_handlers.load(tx)
-                judge = Judge(handlers, self.handlers, self.elders)
-                judged = [(request, judge.verdict(request)) for request in requests]
-                arrivals = [judge.arrival(request, each) for request, each in judged if isinstance(each, Verified)]
-            else:
-                judged, arrivals = [(request, DISABLED) for request in requests], []
+            judge = self._judge_by(self._live.look(tx))
+            verdicts = [judge.verdict(request) if judge else DISABLED for request in requests]
+            judged = list(zip(requests, verdicts, strict=True))
+            arrivals = [
+                judge.arrival(request, verdict)
+                for request, verdict in judged
+                if judge and isinstance(verdict, Verified)
+            ]
             duplicates = deliveries.add(tx, arrivals) if arrivals else 0
-        self.seen = handlers
+        self.seen = judge.handlers if judge else None
         if arrivals:
             names = ",".join(sorted({arrival.handler for arrival in arrivals}))
             event(log, logging.INFO, "delivery.received", count=len(arrivals), duplicates=duplicates, handlers=names)
         for request, verdict in judged:
-            if self.refusals and isinstance(verdict, Refused) and verdict not in (DISABLED, NOT_POST):
-                self.refusals.note(request, verdict, handlers or ())
-        return [verdict for _, verdict in judged]
+            if judge and self.refusals and isinstance(verdict, Refused) and verdict is not NOT_POST:
+                self.refusals.note(request, verdict, judge.handlers)
+        return verdicts
+
+    def _judge_by(self, handlers: Sequence[Handler] | None) -> Judge | None:
+        """Return who judges by these handlers, the same one while nothing changed; None where webhooks are off."""
+        if handlers is None:
+            return None
+        judge = self._judge
+        if judge is None or not judge.goes_by(handlers, self.handlers, self.elders):
+            judge = self._judge = Judge(handlers, self.handlers, self.elders)
+        return judge
 
     def _spooled(self, requests: Sequence[Request], spool: Spool, *, joining: bool = False) -> list[Answer]:
         """Spool what the handlers seen last verify. All else is to come again, for they may have changed meanwhile.
 
         Return no answers where the requests were to join others and those are stored by now.
         """
-        if self.seen is None:
+        judge = self._judge_by(self.seen)
+        if judge is None:
             raise PassingError("the database is away, and Tiki's handlers were not seen before", reason="none_seen")
-        judge = Judge(self.seen, self.handlers, self.elders)
         names = [v.handler.name if isinstance(v := judge.verdict(each), Verified) else None for each in requests]
         verified = [Spooled(request, name) for request, name in zip(requests, names, strict=True) if name is not None]
         room = spool.add(verified, joining=joining) if verified else 0
@@ -157,24 +173,32 @@ class Receiver:
 
 def _answer(request: Request, verdict: Verdict) -> Answer:
     if isinstance(verdict, Verified):
-        return Answer(200, "ok", "received", verdict.handler.name)
+        return _accepted(verdict.handler.name)
     if isinstance(verdict, Shaken):
         _tell_of_handshake(request, verdict)
         return Answer(200, "", "handshake", verdict.handler, verdict.answer)
     if verdict is NOT_POST:
         return METHOD_NOT_ALLOWED
-    event(
-        log,
-        logging.WARNING,
-        "delivery.refused",
-        reason=verdict.reason,
-        handler=verdict.handler or None,
-        client_ip=request.client_ip,
-        detail=verdict.detail,
-        trace_id=trace_id_of(request.headers),
-    )
     text = "Feature not enabled" if verdict is DISABLED else "Webhook not authorized."
     return Answer(403, text, verdict.reason, verdict.handler)
+
+
+@lru_cache(maxsize=1024)
+def _accepted(handler: str) -> Answer:
+    return Answer(200, "ok", "received", handler)
+
+
+def _tell_of_refused(requests: Sequence[Request], verdicts: Sequence[Verdict]) -> None:
+    """Log why requests were refused; of those that were refused alike one line for all, with the trace of the first."""
+    refused: dict[tuple[Refused, str], list[Request]] = {}
+    for request, verdict in zip(requests, verdicts, strict=True):
+        if isinstance(verdict, Refused) and verdict is not NOT_POST:
+            refused.setdefault((verdict, request.client_ip), []).append(request)
+    for (verdict, client_ip), alike in refused.items():
+        told = {"reason": verdict.reason, "handler": verdict.handler or None, "client_ip": client_ip}
+        trace_id = trace_id_of(alike[0].headers)
+        detail = verdict.detail
+        event(log, logging.WARNING, "delivery.refused", **told, count=len(alike), detail=detail, trace_id=trace_id)
 
 
 def _tell_of_handshake(request: Request, shaken: Shaken) -> None:

@@ -30,12 +30,12 @@ class Application(Starlette):
         self, hooks: HookEndpoint, routes: Sequence[BaseRoute], lifespan: types.StatelessLifespan[Application]
     ) -> None:
         super().__init__(routes=routes, lifespan=lifespan)
-        self._hooks = hooks
+        self.hooks = hooks
 
     async def __call__(self, scope: types.Scope, receive: types.Receive, send: types.Send) -> None:
         """Serve one request, or the start and end of the server (ASGI 3)."""
-        if scope["type"] == "http" and self._hooks.serves(scope["path"]):
-            await self._hooks(scope, receive, send)
+        if scope["type"] == "http" and self.hooks.serves(scope["path"]):
+            await self.hooks(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
 
@@ -53,7 +53,7 @@ def create(
 ) -> Application:
     """Return the application; nothing of it runs before a server starts it.
 
-    ``ready`` says in sentences what keeps the service from receiving; ``stored`` is called, in the writer's thread,
+    ``ready`` says in sentences what keeps the service from receiving; ``stored`` is called, in a writer's thread,
     whenever deliveries have been kept, and there too ``answered`` with every group of requests and their
     answers; ``spooled`` says what the spool holds.
     """

@@ -11,7 +11,7 @@ SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.
 
 @dataclass(slots=True)
 class Histogram:
-    """Observations of one process since its start; told to by one thread only, read by any."""
+    """Observations of one process since its start; told to by one thread at a time, read by any."""
 
     bounds: Sequence[float] = SECONDS
     total: float = 0.0

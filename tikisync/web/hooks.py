@@ -12,13 +12,13 @@ from contextlib import suppress
 from functools import lru_cache
 from typing import TypeAlias
 
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from tikisync.config import DoorSettings
-from tikisync.core.recipes.handshakes import HandshakeAnswer
 from tikisync.core.requests import TIKI_PATH, Network, Request, client_address, handler_in
 from tikisync.logs import event
 from tikisync.pipeline.receive import METHOD_NOT_ALLOWED, Answer
+from tikisync.web.answers import RETRY_AFTER, Reply, reply
 from tikisync.web.door import Door
 from tikisync.web.group_commit import BUSY, GroupCommit
 
@@ -27,7 +27,6 @@ log = logging.getLogger(__name__)
 Headers: TypeAlias = "tuple[tuple[bytes, bytes], ...]"
 
 MAX_HEADERS = 100  # as many as Apache takes by default
-RETRY_AFTER = 15  # seconds
 DRAINED_FOR = 2.0  # seconds in which the rest of a refused body is read and dropped
 
 TOO_MANY = Answer(429, "Too many requests.", "too_many_requests")
@@ -70,7 +69,7 @@ class HookEndpoint:
         door: Door | None = None,
     ) -> None:
         self._group = group
-        self._body_limit = body_limit
+        self.body_limit = body_limit
         self._memory = memory
         self._trusted_proxies = trusted_proxies
         self._allowed = allowed
@@ -84,19 +83,50 @@ class HookEndpoint:
         """Tell whether a path is this endpoint's."""
         return path == TIKI_PATH or handler_in(path) is not None
 
+    @staticmethod
+    @lru_cache(maxsize=1024)
+    def path(raw: bytes) -> str | None:
+        """Return the path that is written so where it is this endpoint's and plain to read, else None."""
+        if b"%" in raw or b"#" in raw or not raw.isascii():
+            return None
+        path = raw.decode("ascii")
+        return path if HookEndpoint.serves(path) else None
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one HTTP request (ASGI 3)."""
         headers: Headers = tuple(scope["headers"])  # as they stand now: trailers are no headers
-        if seconds := self._door.wait(self._client_ip(scope, headers), handler_in(scope["path"])):
+        if seconds := self._door.wait(self._client_ip(_peer(scope), headers), handler_in(scope["path"])):
             await _refuse(TOO_MANY, scope, receive, send, seconds)
         elif scope["method"] != "POST" and not self._allowed(scope["method"]):
             await _refuse(METHOD_NOT_ALLOWED, scope, receive, send)
         elif len(headers) > MAX_HEADERS:
             await _refuse(TOO_MANY_HEADERS, scope, receive, send)
-        elif _declared_length(headers) > self._body_limit:
+        elif _declared_length(headers) > self.body_limit:
             await _refuse(TOO_LARGE, scope, receive, send)
         else:
             await self._serve(scope, headers, receive, send)
+
+    def take(
+        self, path: str, query: bytes, headers: Headers, body: bytes, peer: str, answered: Callable[[Reply], object]
+    ) -> None:
+        """Have a whole POST received: what ``__call__`` does, without ASGI; ``answered`` gets what the sender gets."""
+        client_ip = self._client_ip(peer, headers)
+        if seconds := self._door.wait(client_ip, handler_in(path)):
+            answered(reply(TOO_MANY, seconds, closes=True))
+            return
+        self._held += len(body)
+
+        def done(answer: Answer) -> None:
+            self._held -= len(body)
+            if answer is BUSY:
+                _log(answer, peer)
+            answered(reply(answer))
+
+        self._make_room()
+        if self._held > self._memory:
+            done(BUSY)
+        else:
+            self._group.submit(self._request("POST", path, query, headers, body, client_ip), done)
 
     async def _serve(self, scope: Scope, headers: Headers, receive: Receive, send: Send) -> None:
         body, more = _Body(), True
@@ -108,15 +138,19 @@ class HookEndpoint:
                 more = message.get("more_body", False)
                 self._hold(body, message.get("body", b""), more=more)
                 del message  # while the next is awaited, nothing is to hold a piece that may be dropped
-                if body.size > self._body_limit or body.is_dropped:
+                if body.size > self.body_limit or body.is_dropped:
                     answer = BUSY if body.is_dropped else TOO_LARGE
                     self._drop(body)
                     await _refuse(answer, scope, receive, send)
                     return
-            answer = await self._group.answer(self._request(scope, headers, body.whole()))
+            request = self._request(
+                scope["method"], scope["path"], scope["query_string"], headers, body.whole(),
+                self._client_ip(_peer(scope), headers),
+            )  # fmt: skip
+            answer = await self._group.answer(request)
             if answer is BUSY or answer is METHOD_NOT_ALLOWED:
-                _log(answer, scope)
-            for message in _handshake(answer.handshake) if answer.handshake else _messages(answer):
+                _log(answer, _peer(scope))
+            for message in reply(answer).messages:
                 await send(message)
         finally:
             self._drop(body)
@@ -132,66 +166,49 @@ class HookEndpoint:
         body.chunks.append(chunk)
         body.size += len(chunk)
         self._held += len(chunk)
-        while self._held > self._memory and not body.is_dropped:
-            self._drop(next(iter(self._growing), body))
+        self._make_room()
+        if self._held > self._memory:
+            self._drop(body)
+
+    def _make_room(self) -> None:
+        while self._growing and self._held > self._memory:
+            self._drop(next(iter(self._growing)))
 
     def _drop(self, body: _Body) -> None:
         self._growing.pop(body, None)
         self._held -= body.size
         body.chunks, body.size, body.is_dropped = [], 0, True
 
-    def _client_ip(self, scope: Scope, headers: Headers) -> str:
-        client_ip: str = scope["client"][0] if scope["client"] else ""
-        if self._trusted_proxies:
-            forwarded = b",".join(value for name, value in headers if name == b"x-forwarded-for").decode("latin-1")
-            client_ip = client_address(client_ip, forwarded.split(","), self._trusted_proxies)
-        return client_ip
+    def _client_ip(self, peer: str, headers: Headers) -> str:
+        if not self._trusted_proxies:
+            return peer
+        forwarded = b",".join(value for name, value in headers if name == b"x-forwarded-for").decode("latin-1")
+        return client_address(peer, forwarded.split(","), self._trusted_proxies)
 
-    def _request(self, scope: Scope, headers: Headers, body: bytes) -> Request:
+    def _request(self, method: str, path: str, query: bytes, headers: Headers, body: bytes, client_ip: str) -> Request:
         return Request(
-            method=scope["method"],
-            path=scope["path"],
-            query=scope["query_string"].decode("latin-1"),
+            method=method,
+            path=path,
+            query=query.decode("latin-1"),
             headers=headers,
             body=body,
             received_at=time.time_ns() // 1_000_000,
-            client_ip=self._client_ip(scope, headers),
-            handler_name=handler_in(scope["path"]),
+            client_ip=client_ip,
+            handler_name=handler_in(path),
             receipt=next(self._receipts),
         )
 
 
-@lru_cache(maxsize=256)
-def _messages(answer: Answer, retry_after: int = RETRY_AFTER, *, closes: bool = False) -> tuple[Message, Message]:
-    text = answer.text.encode("utf-8")
-    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(text)).encode("ascii"))]
-    if answer.status in (429, 503):
-        headers.append((b"retry-after", str(retry_after).encode("ascii")))
-    if answer.status == 405:
-        headers.append((b"allow", b"POST"))
-    if closes:
-        headers.append((b"connection", b"close"))
-    return (
-        {"type": "http.response.start", "status": answer.status, "headers": headers},
-        {"type": "http.response.body", "body": text, "more_body": closes},
-    )
-
-
-def _handshake(answer: HandshakeAnswer) -> tuple[Message, Message]:
-    length = str(len(answer.body)).encode("ascii")
-    headers = [(b"content-type", answer.content_type.encode("ascii")), (b"content-length", length), *answer.headers]
-    headers.append((b"x-content-type-options", b"nosniff"))
-    return (
-        {"type": "http.response.start", "status": 200, "headers": headers},
-        {"type": "http.response.body", "body": answer.body, "more_body": False},
-    )
+def _peer(scope: Scope) -> str:
+    """Return the address that the connection comes from, '' where it has none."""
+    return str(scope["client"][0]) if scope["client"] else ""
 
 
 async def _refuse(answer: Answer, scope: Scope, receive: Receive, send: Send, retry_after: int = RETRY_AFTER) -> None:
     """Answer before the body is there, then close; but drop the rest first, or the sender could not read the answer."""
     if answer is not TOO_MANY:  # of which the door tells, though not of each
-        _log(answer, scope)
-    for message in _messages(answer, retry_after, closes=True):
+        _log(answer, _peer(scope))
+    for message in reply(answer, retry_after, closes=True).messages:
         await send(message)
     with suppress(TimeoutError):
         async with asyncio.timeout(DRAINED_FOR):
@@ -200,9 +217,8 @@ async def _refuse(answer: Answer, scope: Scope, receive: Receive, send: Send, re
     await send({"type": "http.response.body", "body": b""})
 
 
-def _log(answer: Answer, scope: Scope) -> None:
-    peer = scope["client"][0] if scope["client"] else None
-    event(log, logging.WARNING, "request.refused", reason=answer.reason, status=answer.status, peer=peer)
+def _log(answer: Answer, peer: str) -> None:
+    event(log, logging.WARNING, "request.refused", reason=answer.reason, status=answer.status, peer=peer or None)
 
 
 def _declared_length(headers: Headers) -> int:

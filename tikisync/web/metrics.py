@@ -6,6 +6,7 @@ are read from the database at the scrape anyway (https://prometheus.io/docs/inst
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -37,14 +38,17 @@ class Metrics:
     def __init__(self, app: App) -> None:
         self._app = app
         self._answers: Counter[tuple[int, str]] = Counter()
+        self._lock = threading.Lock()
         self.acks = Histogram()  # seconds from a request's receipt to its answer
 
     def answered(self, requests: Sequence[Request], answers: Sequence[Answer]) -> None:
-        """Count answers, and how long their requests waited for them; called by one thread only."""
-        self._answers.update((answer.status, answer.reason) for answer in answers)
+        """Count answers, and how long their requests waited for them."""
+        counted = Counter([(answer.status, answer.reason) for answer in answers])
         now = self._app.applier.clock()
-        for request in requests:
-            self.acks.observe(max(0.0, now - request.received_at / 1000))
+        with self._lock:
+            self._answers.update(counted)
+            for request in requests:
+                self.acks.observe(max(0.0, now - request.received_at / 1000))
 
     def routes(self) -> list[Route]:
         """Return the route, none where the config keeps the metrics off."""

@@ -35,6 +35,7 @@ class BoundedProtocol(HttpToolsProtocol):
     patience = 30.0  # seconds for a whole request, from its first byte, and for reading what was answered
     idle_bytes = 64 << 10  # bytes in a row that bring no body: the rest of a head, trailers
     most_connections = MAX_CONNECTIONS
+    length = -1  # of the body, in bytes, as declared; -1: not, or not so that it can be read
     most_ahead = 10  # requests sent before the answer to the one in hand (pipelining)
 
     _timer: asyncio.TimerHandle | None = None
@@ -77,22 +78,31 @@ class BoundedProtocol(HttpToolsProtocol):
             self._be_patient()
 
     def on_message_begin(self) -> None:
-        """Begin the next request; no more of them than a sender can have use for."""
+        """Begin the next request; no more of them than a sender can have use for. Its scope may not be needed."""
         if len(self.pipeline) >= self.most_ahead:
             raise TooManyRequestsError
-        super().on_message_begin()
+        self.url, self.headers, self.expect_100_continue, self.length = b"", [], False, -1
         self._in_head = self._unfinished = self._progressed = True
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep a header, but neither trailers nor more headers than it takes to see that they are too many."""
         if self._in_head and len(self.headers) <= MAX_HEADERS:
-            super().on_header(name, value)
+            name = name.lower()
+            if name == b"content-length":
+                self.length = int(value[:18]) if value.isdigit() else -1
+            elif name == b"expect":
+                self.expect_100_continue = value.lower() == b"100-continue"
+            self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         """Hand the request over; its body may still be on its way."""
         if self.parser.should_upgrade():
             return  # to be parsed again
         self._in_head = False
+        url, headers, expects = self.url, self.headers, self.expect_100_continue
+        super().on_message_begin()  # makes the scope
+        self.url, self.expect_100_continue = url, expects
+        self.headers.extend(headers)
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:

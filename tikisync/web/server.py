@@ -13,7 +13,8 @@ from starlette.types import ASGIApp
 
 from tikisync.errors import SetupError
 from tikisync.web import systemd
-from tikisync.web.protocol import MAX_CONNECTIONS, BoundedProtocol
+from tikisync.web.exchange import HookProtocol
+from tikisync.web.protocol import MAX_CONNECTIONS
 
 BUSY_CONNECTIONS = MAX_CONNECTIONS + 100  # with more than these, none of which waits for its sender: 503
 GRACE = 5  # seconds for the requests in hand once told to stop
@@ -71,7 +72,7 @@ class _Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 application,
-                http=BoundedProtocol,
+                http=HookProtocol,
                 ws="none",
                 lifespan="on",
                 log_config=None,
