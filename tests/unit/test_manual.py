@@ -47,7 +47,7 @@ def test_what_names_no_page_or_several_is_answered_with_those_there_are(topic: s
 
 
 def test_a_terminal_gets_tables_instead_of_markup(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(output, "console", Console(force_terminal=True, width=100, no_color=True))
+    monkeypatch.setattr(output, "console", lambda: Console(force_terminal=True, width=100, no_color=True))
     told = shown("glossary")
     assert "handler" in told
     assert "|---|" not in told

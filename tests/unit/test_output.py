@@ -28,7 +28,7 @@ def test_what_would_move_a_terminal_is_written_out(given: str, shown: str) -> No
 @given(st.text().filter(lambda text: "\t" not in text))  # which becomes spaces
 @example(":x:")
 def test_any_text_is_shown_as_it_is_or_written_out_and_styles_nothing(text: str) -> None:
-    with output.console.capture() as capture:
+    with output.console().capture() as capture:
         output.say(output.escape(f"[red]{text}[/red]"))
     assert capture.get() == output.visible(f"[red]{text}[/red]") + "\n"
 

@@ -16,7 +16,7 @@ def shown(monkeypatch: pytest.MonkeyPatch, *, terminal: bool, silent: bool = Fal
     """Return what 300 of 1,000 done in some seconds look like."""
     text, now = io.StringIO(), [100.0]
     console = Console(file=text, force_terminal=terminal, width=100, get_time=lambda: now[0], no_color=True)
-    monkeypatch.setattr(output, "errors", console)
+    monkeypatch.setattr(output, "console", lambda *, stderr: console)
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
     with progress("deliveries expired", 1000, silent=silent) as advance:
         for _ in range(3):

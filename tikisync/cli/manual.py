@@ -37,10 +37,10 @@ def manual(
     text = pages[found[0]].read_text("utf-8")
     if json:
         output.as_json({"topic": found[0], "text": text})
-    elif output.console.is_terminal:
+    elif output.console().is_terminal:
         from rich.markdown import Markdown
 
-        output.console.print(Markdown(text, hyperlinks=False), soft_wrap=False)
+        output.console().print(Markdown(text, hyperlinks=False), soft_wrap=False)
     else:
         typer.echo(text, nl=False)
 

@@ -6,16 +6,13 @@ import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
-
-from rich.console import Console
-from rich.markup import escape as escape_markup  # noqa: TID251  the one place
-from rich.table import Table
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from tikisync.errors import ConfigError, TikisyncError
 
-console = Console(highlight=False, soft_wrap=True, emoji=False)
-errors = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
+if TYPE_CHECKING:
+    from rich.console import Console
 
 _STYLES = {
     "done": "green", "accepted": "green", "ok": "green", "ignored": "dim", "warning": "yellow",
@@ -24,19 +21,29 @@ _STYLES = {
 }  # fmt: skip
 
 
+@cache
+def console(*, stderr: bool = False) -> Console:
+    """Return the console; what it is made with is loaded when something is printed, which a service never does."""
+    from rich.console import Console
+
+    return Console(stderr=stderr, highlight=False, soft_wrap=True, emoji=False)
+
+
 def say(sentence: str) -> None:
     """Print a sentence; rich markup is understood."""
-    console.print(sentence)
+    console().print(sentence)
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print rows under column names; status words are coloured."""
+    from rich.table import Table
+
     shown = Table(title=title or None, title_justify="left", title_style="bold", header_style="bold")
     for column in columns:
         shown.add_column(column, overflow="fold")
     for row in rows:
         shown.add_row(*(coloured(value) for value in row))
-    console.print(shown)
+    console().print(shown)
 
 
 def as_json(value: Any, indent: int | None = 2) -> None:
@@ -56,6 +63,8 @@ def visible(text: str) -> str:
 
 def escape(text: str) -> str:
     """Return a text as rich markup that shows it and does nothing."""
+    from rich.markup import escape as escape_markup  # noqa: TID251  the one place
+
     return escape_markup(visible(text))
 
 
@@ -70,11 +79,11 @@ def fail(error: TikisyncError) -> int:
     """Print an error and what to do about it to standard error; return its exit code."""
     problems: Sequence[str] = error.problems if isinstance(error, ConfigError) else (str(error),)
     if isinstance(error, ConfigError):
-        errors.print(f"[red]{escape(error.source)} cannot be used:[/red]")
+        console(stderr=True).print(f"[red]{escape(error.source)} cannot be used:[/red]")
     for problem in problems:
-        errors.print(f"[red]•[/red] {escape(problem)}")
+        console(stderr=True).print(f"[red]•[/red] {escape(problem)}")
     if error.hint:
-        errors.print(f"  [dim]→[/dim] {escape(error.hint)}")
+        console(stderr=True).print(f"  [dim]→[/dim] {escape(error.hint)}")
     return error.exit_code
 
 
@@ -82,7 +91,7 @@ def pairs(facts: Mapping[str, object]) -> None:
     """Print names and values below each other."""
     width = max((len(name) for name in facts), default=0)
     for name, value in facts.items():
-        console.print(f"[bold]{name.ljust(width)}[/bold]  {coloured(value)}")
+        console().print(f"[bold]{name.ljust(width)}[/bold]  {coloured(value)}")
 
 
 def coloured(value: object) -> str:

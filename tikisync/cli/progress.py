@@ -32,9 +32,9 @@ def progress(what: str, total: int, *, silent: bool = False) -> Iterator[Advance
     """
     if silent:
         yield lambda _more: None
-    elif output.errors.is_terminal:
+    elif output.console(stderr=True).is_terminal:
         columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), _Rate())
-        with Progress(*columns, TimeRemainingColumn(), console=output.errors, transient=True) as bar:
+        with Progress(*columns, TimeRemainingColumn(), console=output.console(stderr=True), transient=True) as bar:
             task = bar.add_task(what, total=total)
             yield lambda more: bar.advance(task, more)
     else:
@@ -60,6 +60,6 @@ class _Lines:
             self._told = now
             rate = self._done / (now - self._started)
             left = max(0, self._total - self._done) / rate if rate else 0
-            output.errors.print(
+            output.console(stderr=True).print(
                 f"{self._done:,} of {self._total:,} {self._what}, {rate:,.0f}/s, about {left:,.0f} s left"
             )

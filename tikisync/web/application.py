@@ -14,7 +14,7 @@ from tikisync.config import DoorSettings, ServerSettings
 from tikisync.core.requests import Request
 from tikisync.inbox.spool import Standing
 from tikisync.pipeline.receive import Answer, Receiver
-from tikisync.web import dashboard, health
+from tikisync.web import health
 from tikisync.web.door import Door
 from tikisync.web.group_commit import GroupCommit
 from tikisync.web.hooks import HookEndpoint
@@ -89,6 +89,11 @@ def create(
 def of_app(app: App, stored: Callable[[], object]) -> Application:
     """Return the application with all that the config switches on: dashboard and metrics."""
     metrics, spans = Metrics(app), app.spans()
+    routes: list[BaseRoute] = [*metrics.routes()]
+    if app.config.dashboard.enabled:
+        from tikisync.web import dashboard  # and all that its pages are made with
+
+        routes += dashboard.routes(app, metrics.acks)
 
     def answered(requests: Sequence[Request], answers: Sequence[Answer]) -> None:
         metrics.answered(requests, answers)
@@ -103,5 +108,5 @@ def of_app(app: App, stored: Callable[[], object]) -> Application:
         spooled=app.spooled,
         stored=stored,
         answered=answered,
-        routes=[*metrics.routes(), *dashboard.routes(app, metrics.acks)],
+        routes=routes,
     )

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from tikisync.core.algorithms import hashlib_name
 from tikisync.core.handlers import Handler
 from tikisync.core.recipes import content, timestamps
-from tikisync.core.recipes.keys import ENCODERS, sign_with_private_key, symmetric_key
+from tikisync.core.recipes.keys import ENCODERS, symmetric_key
 from tikisync.core.recipes.parts import Parts
 from tikisync.core.recipes.recipe import Recipe, RefusalError
 from tikisync.core.recipes.verifying import ASYMMETRIC, refused, require_usable
@@ -52,6 +52,8 @@ def _signed(recipe: Recipe, secret: str, request: Request) -> Request:
 
 def _signature(recipe: Recipe, secret: str, parts: Parts, timestamp: bytes) -> str:
     if recipe.scheme in ASYMMETRIC:
+        from tikisync.core.recipes.public_keys import sign_with_private_key
+
         signed = content.contents(recipe, b"", parts, timestamp)[0]
         raw = sign_with_private_key(secret, parts.text(signed))
     else:

