@@ -14,8 +14,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
+
+from tikisync.cli import client
 
 DELIVERY_ID = "X-Delivery-Id"
 
@@ -43,15 +47,13 @@ def generator() -> str:
     return "wrk" if shutil.which("wrk") else "python"
 
 
-def post(
-    url: str, body: bytes, headers: Mapping[str, str], *, connections: int, seconds: int, client: str = ""
-) -> Figures:
+def post(url: str, body: bytes, headers: Mapping[str, str], *, connections: int, seconds: int, by: str = "") -> Figures:
     """Post over ``connections`` connections for whole ``seconds``; return the figures."""
     flat = [text for pair in headers.items() for text in pair]
     with tempfile.NamedTemporaryFile() as file:
         file.write(body)
         file.flush()
-        if (client or generator()) == "wrk":
+        if (by or generator()) == "wrk":
             script = str(Path(__file__).with_name("post.lua"))
             options = [f"-c{connections}", f"-d{seconds}s", "--timeout=10s", "-s", script]
             command = ["wrk", "-t1", *options, url, "--", file.name, *flat]
@@ -59,6 +61,24 @@ def post(
             command = [sys.executable, "-m", __name__, url, str(connections), str(seconds), file.name, *flat]
         done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 60, check=True)
     return Figures(**json.loads(done.stdout.strip().splitlines()[-1]))
+
+
+def post_singly(url: str, body: bytes, headers: Mapping[str, str], *, connections: int, seconds: int) -> Figures:
+    """Post as ``post`` does, but over a new connection each time, as PHP's own server wants it; slow."""
+    started = time.perf_counter()
+
+    def sender(_number: int) -> list[tuple[float, int]]:
+        done = []
+        while (sent := time.perf_counter()) < started + seconds:
+            status, _ = client.post(url, body, headers)
+            done.append((time.perf_counter() - sent, status))
+        return done
+
+    with ThreadPoolExecutor(connections) as pool:
+        answers = sorted(chain.from_iterable(pool.map(sender, range(connections))))
+    p50, p99 = (answers[int(len(answers) * share)][0] * 1000 for share in (0.5, 0.99))
+    failed = sum(status >= 400 for _, status in answers)
+    return Figures(len(answers), time.perf_counter() - started, p50, p99, failed)
 
 
 class _Sender(asyncio.Protocol):

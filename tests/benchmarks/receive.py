@@ -28,6 +28,8 @@ EMPTY, TIKISYNC = "empty Starlette endpoint", "tikisync"
 REFUSING, FLOODED, WEBHOOK = "tikisync, refusing unsigned", "tikisync, amid unsigned", "adnanh/webhook"
 TIKI = "Tiki's tiki-webhooks.php"
 
+MARIADB_DEFAULTS = ("--innodb-flush-log-at-trx-commit=1", "--innodb-buffer-pool-size=128M")  # the tests have others
+
 
 @dataclass(frozen=True, slots=True)
 class DatabaseServer:
@@ -61,7 +63,7 @@ def measure(
     ) -> Callable[[int], Figures]:
         def post(seconds: int) -> Figures:
             before = _cpu(watched)
-            figures = load.post(endpoint.url, body, headers, connections=connections, seconds=seconds, client=client)
+            figures = load.post(endpoint.url, body, headers, connections=connections, seconds=seconds, by=client)
             if (figures.failed != figures.requests) if fails else figures.failed:
                 raise RuntimeError(f"{figures.failed} of {figures.requests} requests to {endpoint.url} failed")
             until_idle(endpoint.pid)  # adnanh/webhook answers before it runs the command
@@ -87,7 +89,9 @@ def measure(
             program = stack.enter_context(endpoints.webhook_program(handler.signature_header, handler.secret))
             variants[WEBHOOK] = posting(program, signed, {"service": program.pid})
         if tiki:
-            variants[TIKI] = posting(Endpoint(tiki), signed, {})
+            variants[TIKI] = lambda seconds: load.post_singly(
+                tiki, body, signed, connections=connections, seconds=seconds
+            )
         return interleaved(variants, rounds=rounds, seconds=seconds)
 
 
@@ -113,7 +117,7 @@ def database_server() -> Iterator[DatabaseServer]:
     """Yield a server of this machine's programs that keeps what it commits, else SQLite."""
     with ExitStack() as stack:
         try:
-            server = servers.on_this_machine(os.environ, lambda _line: None)
+            server = servers.on_this_machine(os.environ, lambda _line: None, *MARIADB_DEFAULTS)
         except servers.NoServerError:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tikisync-bench-")))
             yield DatabaseServer(lambda: f"sqlite:///{folder / secrets.token_hex(4)}.db", "SQLite")
@@ -121,7 +125,6 @@ def database_server() -> Iterator[DatabaseServer]:
         stack.callback(server.stop)
         admin = ServerAdmin(server.url)
         stack.callback(admin.close)
-        admin.run("SET GLOBAL innodb_flush_log_at_trx_commit = 1")
         [told] = admin.run("SELECT VERSION() AS version, @@pid_file AS file")
         yield DatabaseServer(admin.create_database, str(told["version"]), int(Path(told["file"]).read_text()))
 
