@@ -70,6 +70,7 @@ def test_the_wheel_holds_the_package_with_its_pages_and_nothing_else(built: tupl
         names = set(opened.namelist())
     package = {name for name in names if not re.match(r"tikisync-[^/]+\.(dist-info|data)/", name)}
     assert package == tracked("tikisync")
+    assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
     assert {"tikisync/manual/fields.md", "tikisync/web/prometheus-alerts.yml", "tikisync/py.typed"} <= package
     shared = {name.partition("/data/share/tikisync/")[2] for name in names if "/data/" in name}
     assert shared == {

@@ -10,9 +10,11 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from tests import manual_pages
-from tests.manual_pages import PAGES, README
+from tests.manual_pages import PAGES, README, ROOT
 from tikisync.cli import output, program
 from tikisync.errors import SetupError
+
+CONTRIBUTING = ROOT / ".github" / "CONTRIBUTING.md"
 
 
 def shown(*arguments: str) -> str:
@@ -53,7 +55,7 @@ def test_a_terminal_gets_tables_instead_of_markup(monkeypatch: pytest.MonkeyPatc
     assert "|---|" not in told
 
 
-@pytest.mark.parametrize("path", [README, *PAGES.values()], ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [README, CONTRIBUTING, *PAGES.values()], ids=lambda path: path.stem)
 def test_links_lead_to_pages_and_headings_that_are_there(path: Path) -> None:
     for link in manual_pages.links(path):
         if link.startswith("https://"):
