@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tests.golden_state import Rows
-from tikisync.core.permission_levels import CATEGORY, ITEM, TRACKER, Grant, Levels, grant, object_id
+from tikisync.core.permission_levels import CATEGORY, ITEM, TRACKER, Grant, Levels, Object, grant, object_id
 from tikisync.core.permissions import FEATURES, Rights
 from tikisync.core.trackers import Field, Item, Tracker
 
@@ -38,11 +38,11 @@ def rights_from_rows(rows: Rows, scenario: Mapping[str, Any]) -> Rights:
     kinds = {object_id((TRACKER, row["trackerId"])): (TRACKER, row["trackerId"]) for row in rows["tiki_trackers"]}
     kinds |= {object_id((ITEM, row["itemId"])): (ITEM, row["itemId"]) for row in rows["tiki_tracker_items"]}
     kinds |= {object_id((CATEGORY, row["categId"])): (CATEGORY, row["categId"]) for row in rows["tiki_categories"]}
-    on: dict[tuple[str, int], set[Grant]] = {of: set() for of in kinds.values()}
+    on: dict[Object, set[Grant]] = {of: set() for of in kinds.values()}
     for row in rows["users_objectpermissions"]:
         on[kinds[row["objectId"]]].add(grant(row["groupName"], row["permName"]))
     objects = {row["objectId"]: (row["type"], int(row["itemId"])) for row in rows["tiki_objects"]}
-    categories: dict[tuple[str, int], set[int]] = {}
+    categories: dict[Object, set[int]] = {}
     for row in rows["tiki_category_objects"]:
         categories.setdefault(objects[row["catObjectId"]], set()).add(row["categId"])
     everywhere = {grant(row["groupName"], row["permName"]) for row in rows["users_grouppermissions"]}

@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -42,6 +43,7 @@ from tikisync.pipeline.held import Held
 from tikisync.pipeline.preview import Preview, preview
 from tikisync.pipeline.receive import Receiver
 from tikisync.pipeline.retention import Retention
+from tikisync.pipeline.rules_page import RulesPage
 from tikisync.pipeline.supervisor import Supervisor
 from tikisync.pipeline.worker import Applies, Worker
 from tikisync.tiki import local_php, system_ini
@@ -65,12 +67,18 @@ class App:
     database: Database
     forced: Mapping[str, str]  # preferences that Tiki's system configuration forces
     warnings: tuple[str, ...] = ()
+    page: RulesPage | None = field(init=False)  # further rules, where the config names a page of Tiki's
     applier: Applier = field(init=False)
     receiver: Receiver = field(init=False)
     late_receiver: Receiver = field(init=False)  # of what the spool held, in a thread of its own
     spool: Spool | None = field(init=False)  # None where the config switches it off
+    _own: Config = field(init=False)  # the config file alone
 
     def __post_init__(self) -> None:
+        self._own = self.config
+        name = self.config.rules_page
+        self.page = RulesPage(self.database, name, self.forced) if name else None
+        self.config = self._whole(self.config)
         self.applier = Applier(self.database, self.config, self.forced, time.time)
         self.spool = self._spool()
         rest = self.config.handlers, self.forced, elders(self.config.rules), self._refusals()
@@ -104,8 +112,11 @@ class App:
             program = [sys.executable, "-m", "tikisync", "apply-deliveries", "-c", str(self.path)]
             return [*program, "--name", name, "--held", str(held), "--log-format", log_format]
 
+        def config() -> Config:
+            return dataclasses.replace(self.config, rules_page="")  # it is followed here: the worker is told
+
         clock = database_clock(self.database)
-        return Supervisor(self.database, lambda: self.config, _worker_name, command, clock, random.random)
+        return Supervisor(self.database, config, _worker_name, command, clock, random.random)
 
     def drainer(self, stored: Callable[[], object]) -> Drainer | None:
         """Return what stores the spool's deliveries, and then calls ``stored``; None where there is no spool."""
@@ -120,11 +131,22 @@ class App:
         """
         try:
             fresh = configuration.load(self.path)
+            whole = self._whole(fresh)
         except ConfigError as error:
             event(log, logging.ERROR, "config.refused", problems=len(error.problems), first=error.problems[0])
             return False
-        self.use(fresh)
+        self._own = fresh
+        self.use(whole)
         return True
+
+    def refresh(self, *, at_once: bool = False) -> None:
+        """Take over the rules on Tiki's page where it was edited; raises PassingError where the database is away."""
+        if self.page is None:
+            return
+        self.page.refresh({rule.name for rule in self._own.rules}, time.monotonic(), at_once=at_once)
+        fresh = self._whole(self._own)
+        if (fresh.rules, fresh.rules_lack) != (self.config.rules, self.config.rules_lack):
+            self.use(fresh)
 
     def use(self, config: Config) -> None:
         """Go by another config from now on, in all parts that are there."""
@@ -133,14 +155,20 @@ class App:
             each.handlers, each.elders = config.handlers, elders(config.rules)
         event(log, logging.INFO, "config.loaded", rules=len(config.rules), fingerprint=config.fingerprint)
 
+    def _whole(self, own: Config) -> Config:
+        """Return a config with the rules on Tiki's page; raise ConfigError where names are given twice."""
+        return self.page.added_to(own) if self.page else own
+
     def retention(self) -> Retention:
         """Return what lets old deliveries go."""
         return Retention(self.database, lambda: self.config.inbox.keep, time.time)
 
     def check(self) -> list[Finding]:
         """Return everything that keeps webhooks from working."""
+        self.refresh(at_once=True)
         findings = [*check_config.check(self.path, self.config)]
         findings += check.check(self.database, self.config, self.forced, self.warnings)
+        findings += self.page.findings if self.page else ()
         return [*findings, *check_spool.check(self.spool)] if self.spool else findings
 
     def spooled(self) -> Standing:
@@ -172,7 +200,8 @@ class App:
 
     def grants(self, user: str, host: str, *, setup: bool = False) -> list[str]:
         """Return the statements that give a database account the least rights, to run or to ``setup``."""
-        return administer.grants(self.database, user, host, setup=setup, dashboard=self.config.dashboard.enabled)
+        used = {"dashboard": self.config.dashboard.enabled, "rules_page": bool(self.config.rules_page)}
+        return administer.grants(self.database, user, host, setup=setup, **used)
 
     def preview(self, rule_or_handler: str, body: bytes, headers: Mapping[str, str]) -> Preview:
         """Rehearse a payload for one rule, or for all rules of a handler; write nothing."""
@@ -238,14 +267,20 @@ def _worker_name() -> str:
 
 
 def open_app(path: Path) -> App:
-    """Read the config file and what of Tiki's files it names; connect nothing yet. Raises SetupError."""
+    """Read the config file and what of Tiki's files it names. Raises SetupError."""
     return app_of(path, configuration.load(path))
 
 
 def app_of(path: Path, config: Config) -> App:
-    """Return the App of a config that was read from a file; read what of Tiki's files it names, connect nothing yet."""
+    """Return the App of a config that stands, or is to stand, at ``path``; read what of Tiki's files it names.
+
+    Nothing is connected yet, except where rules are on a page of Tiki's: they are read, if that can be done now.
+    """
     url, forced, warnings = _site(config)
-    return App(path, config, Database(url), forced, warnings)
+    app = App(path, config, Database(url), forced, warnings)
+    with suppress(PassingError):  # the service looks again and again, and applies nothing before it knows them
+        app.refresh()
+    return app
 
 
 def _site(config: Config) -> tuple[str, Mapping[str, str], tuple[str, ...]]:
@@ -260,14 +295,22 @@ def _site(config: Config) -> tuple[str, Mapping[str, str], tuple[str, ...]]:
     return url or "", overrides.forced, overrides.warnings
 
 
-def watch(path: Path, changed: Callable[[], object], stop: threading.Event, interval: float = 1.0) -> None:
-    """Call ``changed`` whenever the file becomes another one, until ``stop`` is set."""
+def watch(
+    path: Path,
+    changed: Callable[[], object],
+    stop: threading.Event,
+    interval: float = 1.0,
+    look: Callable[[], object] = lambda: None,
+) -> None:
+    """Call ``changed`` whenever the file becomes another one, and ``look`` at each turn, until ``stop`` is set."""
     seen = _stamp(path)
     while not stop.wait(interval):
         now = _stamp(path)
         if now != seen and now is not None:
             seen = now
             changed()
+        with suppress(PassingError):  # the worker logs it
+            look()
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:

@@ -374,6 +374,7 @@ def test_handlers_and_rules_are_shown_as_they_are(admin: httpx2.Client) -> None:
     assert re.search(r"<dt>Secret</dt><dd>set, last used [^<]* ago</dd>", handlers)
     assert "none: Tiki's plain rule" in handlers
     rules = admin.get("/rules").text
+    assert "The page cannot be used" not in rules
     assert "when = body.kind == &#39;order&#39;" in rules
     assert "[rule refund] field.orderNowhere" in rules
 
@@ -500,3 +501,32 @@ def test_the_config_says_who_may_read_the_metrics(
     with dashboards.running(sqlite_tiki, tmp_path, dashboards.CONFIG.replace("loopback", who)) as site:
         place = site.url.replace("/tikisync", "/metrics")
         assert httpx2.get(place, headers={"x-forwarded-for": "192.0.2.1"}).status_code == status_code
+
+
+def test_rules_on_a_page_of_tikis_are_shown_with_its_version_and_what_is_wrong_with_it(
+    sqlite_tiki: Database, tmp_path: Path
+) -> None:
+    page = {"pageName": "TikisyncRules", "pageSlug": "r", "user": "admin", "creator": "admin", "version": 7}
+    rule = "[rule paged]\nhandler = Shop\ntracker = Orders\nfield.orderId = body.id\n"
+    with sqlite_tiki.transaction() as tx:
+        tx.insert("tiki_pages", {**page, "data": rule, "lastModif": 1})
+    config = f"{dashboards.CONFIG}\n[rules]\npage = TikisyncRules\n"
+    with (
+        dashboards.running(sqlite_tiki, tmp_path, config) as site,
+        httpx2.Client(base_url=site.url, headers=SAME) as client,
+    ):
+        client.post("/login", data={"login": "admin", "password": PASSWORD, "next": "/tikisync/"})
+        good = client.get("/rules").text
+        with sqlite_tiki.transaction() as tx:
+            tx.update("tiki_pages", {"pageName": "TikisyncRules"}, {"version": 8, "data": rule + "feild.x = y"})
+        broken = client.get("/rules").text
+        now = client.get("/").text
+
+    assert "tiki-index.php?page=TikisyncRules" in good
+    assert "(version 7)" in good
+    assert "[rule paged]" in good
+    for text in (broken, now):
+        assert "Tiki page TikisyncRules (version 8)" in text
+        assert "feild.x (line 5)" in text
+    assert "The rules of its version 7 hold." in broken
+    assert "[rule paged]" in broken

@@ -71,6 +71,7 @@ def test_the_commented_lines_of_the_example_are_keys_that_load(file: Path) -> No
     assert config.handlers["Shop"].allow == (ip_network("192.0.2.0/24"), ip_network("2001:db8::/32"))
     assert config.door == DoorSettings(Rate(6_000, 60), Rate(60_000, 60), 20, Path("/var/lib/tikisync/refused"))
     assert config.server.trusted_proxies == (ip_network("127.0.0.1"), ip_network("::1"))
+    assert config.rules_page == "TikisyncRules"
 
 
 def test_every_setting_has_its_effect(file: Path) -> None:

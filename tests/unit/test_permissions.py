@@ -10,7 +10,7 @@ import pytest
 
 from tests import golden
 from tests.permission_rows import decisions, rights_from_rows
-from tikisync.core.permission_levels import CATEGORY, ITEM, TRACKER, Grant, Levels, grant, object_id
+from tikisync.core.permission_levels import CATEGORY, ITEM, TRACKER, Grant, Levels, Object, grant, object_id
 from tikisync.core.permissions import FEATURES, Rights
 from tikisync.core.trackers import Field, Item, Tracker
 from tikisync.errors import NotPermittedError, TikiError
@@ -29,24 +29,24 @@ OWNER = Field(1, 3, "owner", "u", options={"owner": 1})
 AUTHOR = Field(2, 3, "author", "u", options={"autoassign": "1"})
 TEAM = Field(3, 3, "team", "g", options={"owner": "1"})
 TITLE = Field(4, 3, "title", "t")
-ORDERS: tuple[str, int] = (TRACKER, 3)
+ORDERS: Object = (TRACKER, 3)
 
 
 def rights(
     *grants: Grant,
-    on: Mapping[tuple[str, int], set[Grant]] | None = None,
+    on: Mapping[Object, set[Grant]] | None = None,
     groups: tuple[str, ...] = ("Sync", "Registered"),
     options: Mapping[str, str] | None = None,
     values: Mapping[int, str | None] | None = None,
     status: str = "o",
-    categories: Mapping[tuple[str, int], set[int]] | None = None,
+    categories: Mapping[Object, set[int]] | None = None,
     roles: Mapping[int, set[Grant]] | None = None,
     features: tuple[str, ...] = FEATURES,
     fields: tuple[Field, ...] = (OWNER, AUTHOR, TEAM, TITLE),
 ) -> Rights:
     """Return the rights of user hook, on item 12 where it has values and on a new item otherwise."""
     item = None if values is None else Item(12, 3, status, values)
-    looked_up: dict[tuple[str, int], set[Grant]] = {ORDERS: set(), (ITEM, 12): set(), **(on or {})}
+    looked_up: dict[Object, set[Grant]] = {ORDERS: set(), (ITEM, 12): set(), **(on or {})}
     levels = Levels(grants, looked_up, categories or {}, roles or {})
     return Rights("hook", groups, Tracker(3, "Orders", fields, options or {}), item, levels, frozenset(features))
 
@@ -85,8 +85,8 @@ def test_tracker_administration_implies_nothing_while_trackers_are_off() -> None
 
 
 def test_permissions_from_all_categories_of_an_item_add_up() -> None:
-    categories: dict[tuple[str, int], set[int]] = {(ITEM, 12): {7, 8}}
-    on: dict[tuple[str, int], set[Grant]] = {
+    categories: dict[Object, set[int]] = {(ITEM, 12): {7, 8}}
+    on: dict[Object, set[Grant]] = {
         (CATEGORY, 7): {("Sync", "tiki_p_modify_tracker_items")},
         (CATEGORY, 8): {("Sync", "tiki_p_view_trackers")},
     }
@@ -118,7 +118,7 @@ def test_category_permissions_of_the_tracker_reach_its_items() -> None:
 
 def test_categorizing_takes_a_permission_on_the_item_and_one_on_the_category() -> None:
     everywhere = (("Sync", "tiki_p_modify_object_categories"), ("Sync", "tiki_p_add_object"))
-    closed: dict[tuple[str, int], set[Grant]] = {
+    closed: dict[Object, set[Grant]] = {
         (CATEGORY, 7): set(),
         (CATEGORY, 8): {("Readers", "tiki_p_view_category")},
         (CATEGORY, 9): {("Sync", "tiki_p_admin_categories")},
@@ -254,8 +254,8 @@ def test_a_refusal_says_which_permission_is_missing_and_where_to_grant_it() -> N
 
 
 def test_a_refusal_names_the_permission_for_the_items_status_and_the_level_that_decides() -> None:
-    categories: dict[tuple[str, int], set[int]] = {(ITEM, 12): {7}}
-    on: dict[tuple[str, int], set[Grant]] = {(CATEGORY, 7): {("Readers", "tiki_p_view_trackers")}}
+    categories: dict[Object, set[int]] = {(ITEM, 12): {7}}
+    on: dict[Object, set[Grant]] = {(CATEGORY, 7): {("Readers", "tiki_p_view_trackers")}}
     closed = rights(on=on, categories=categories, values={}, status="c")
 
     with pytest.raises(

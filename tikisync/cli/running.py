@@ -31,9 +31,10 @@ class Background:
 
     def __init__(self, app: App, worker: Supervisor | Worker | None, *, receive: bool = False) -> None:
         self.wake = threading.Event()
-        self._app, self._worker = app, worker
+        self._app, self._worker, self._seen = app, worker, app.config
         self._stop = threading.Event()
-        self._threads = [threading.Thread(target=watch, args=(app.path, self._reload, self._stop), name="config")]
+        watching, follow = (app.path, app.reload, self._stop), {"look": self._follow}
+        self._threads = [threading.Thread(target=watch, args=watching, kwargs=follow, name="config")]
         if worker:
             apart = isinstance(worker, Supervisor)
             told = (self._stop, self.wake)
@@ -43,11 +44,15 @@ class Background:
         if receive and (drainer := app.drainer(self.wake.set)):
             self._threads.append(threading.Thread(target=drainer.run, args=(self._stop,), name="spool", daemon=True))
         if threading.current_thread() is threading.main_thread() and hasattr(signal, "SIGHUP"):
-            signal.signal(signal.SIGHUP, lambda *_: self._reload())
+            signal.signal(signal.SIGHUP, lambda *_: app.reload())
 
-    def _reload(self) -> None:
-        if self._app.reload() and isinstance(self._worker, Supervisor):
+    def _follow(self) -> None:
+        """Look for edits of Tiki's page, and let a worker of another process go by the config as it is now."""
+        self._app.refresh()
+        now = self._app.config
+        if now is not self._seen and isinstance(self._worker, Supervisor):
             self._worker.reload()
+        self._seen = now
 
     def __enter__(self) -> Background:
         for thread in self._threads:

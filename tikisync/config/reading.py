@@ -74,6 +74,7 @@ _DASHBOARD: Mapping[str, values.Converter] = {
     "tiki_url": values.web_address,
     "local_passwords": values.switch,
 }
+_RULES: Mapping[str, values.Converter] = {"page": values.text}
 _LOG: Mapping[str, values.Converter] = {
     "level": values.choice("DEBUG", "INFO", "WARNING", "ERROR"),
     "format": values.choice("text", "json"),
@@ -86,7 +87,7 @@ _HANDLER: Mapping[str, values.Converter] = {
     "allow": values.networks,
 }
 _RECIPE = "recipe"
-_SECTIONS = ("tiki", "server", "door", "worker", "inbox", "dashboard", "log", "handler NAME", "rule NAME")
+_SECTIONS = ("tiki", "server", "door", "worker", "inbox", "dashboard", "log", "handler NAME", "rules", "rule NAME")
 
 
 def load(path: Path, environment: Mapping[str, str] = os.environ) -> Config:
@@ -115,7 +116,7 @@ def read_rules(text: str) -> tuple[Rule, ...]:
         if section.name.partition(" ")[0] == "rule":
             reader._section(section)
         else:
-            file.problem(section, "", "only [rule NAME] sections can be tried here")
+            file.problem(section, "", "only [rule NAME] sections can stand here")
     if not reader.rules and not file.problems:
         file.problems.append("there is no [rule NAME] section")
     if file.problems:
@@ -156,6 +157,7 @@ class _Reader:
             door=DoorSettings(**self.plain.get("door", {})),
             handlers=self.handlers,
             rules=tuple(self.rules),
+            rules_page=self.plain.get("rules", {}).get("page", ""),
         )
 
     def _section(self, section: Section) -> None:
@@ -163,7 +165,7 @@ class _Reader:
             "tiki": self._tiki_keys(), "server": {**_SERVER, "spool": self._folder_or_off},
             "door": {**_DOOR, "refused_file": self._path},
             "worker": {**_WORKER, **_BOUNDS, **_RETRY}, "inbox": _INBOX, "dashboard": _DASHBOARD,
-            "log": _LOG}  # fmt: skip
+            "log": _LOG, "rules": _RULES}  # fmt: skip
         kind, _, name = section.name.partition(" ")
         if section.name in plain:
             self.plain[kind] = self._converted(section, plain[kind].get, plain[kind])

@@ -131,6 +131,8 @@ class Config:
     door: DoorSettings = DoorSettings()
     handlers: Mapping[str, HandlerSettings] = field(default_factory=dict)  # by the handler's name in Tiki
     rules: tuple[Rule, ...] = ()
+    rules_page: str = ""  # the name of a Tiki wiki page that holds further ones
+    rules_lack: str = ""  # says why those are not known yet; until they are, nothing is applied
     fingerprint: str = field(init=False)
 
     @property

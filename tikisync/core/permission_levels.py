@@ -8,13 +8,13 @@ from hashlib import md5
 from typing import TypeAlias
 
 TRACKER, ITEM, CATEGORY = "tracker", "trackeritem", "category"
-Object: TypeAlias = tuple[str, int]  # type and id, as Tiki names objects
+Object: TypeAlias = tuple[str, int | str]  # type and id, as Tiki names objects; a wiki page's id is its name
 Grant: TypeAlias = tuple[str, str]  # group and permission (tiki_p_…), both spelled as stored
 
 
-def object_id(of: tuple[str, int | str]) -> str:
+def object_id(of: Object) -> str:
     """Return the ``objectId`` under which ``users_objectpermissions`` keeps an object's rows."""
-    return md5(f"{of[0]}{of[1]}".encode(), usedforsecurity=False).hexdigest()
+    return md5(f"{of[0]}{str(of[1]).strip().lower()}".encode(), usedforsecurity=False).hexdigest()
 
 
 def grant(group: str, permission: str) -> Grant:

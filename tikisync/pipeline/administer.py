@@ -145,13 +145,21 @@ def _in_parts(
     return met
 
 
-def grants(database: Database, user: str, host: str, *, setup: bool = False, dashboard: bool = False) -> list[str]:
-    """Return the GRANT statements for the running service, or those for ``tikisync setup``."""
+def grants(
+    database: Database, user: str, host: str, *, setup: bool = False, dashboard: bool = False, rules_page: bool = False
+) -> list[str]:
+    """Return the GRANT statements for the running service, or those for ``tikisync setup``.
+
+    ``dashboard`` and ``rules_page`` tell whether the service uses these, which need more.
+    """
     if database.is_sqlite:
         raise SetupError("SQLite has no users, so there is nothing to grant", hint="see to the file's permissions")
     with database.transaction() as tx:
         own = schema.rights()
         old = tables.without_transactions(tx)
-        needed = tiki_grants.setting_up(own) if setup else tiki_grants.running(own, old, dashboard=dashboard)
+        if setup:
+            needed = tiki_grants.setting_up(own)
+        else:
+            needed = tiki_grants.running(own, old, dashboard=dashboard, rules_page=rules_page)
         seen = database_tables.columns(tx, needed)
     return tiki_grants.statements(database.name, user, host, needed, seen)

@@ -67,7 +67,9 @@ class Applier:
             return ()
 
     def fingerprint(self) -> str:
-        """Identify the rules that ``route`` goes by."""
+        """Identify the rules that ``route`` goes by; raises PassingError while some are not known yet."""
+        if self.config.rules_lack:
+            raise PassingError(self.config.rules_lack, hint="`tikisync check` says what to do", reason="rules_unknown")
         return self.config.fingerprint
 
     def evaluate(self, delivery: Delivery) -> Evaluation:

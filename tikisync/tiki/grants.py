@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Container, Iterable, Mapping
 
+from tikisync.tiki.rules_page import RIGHTS
 from tikisync.tiki.tables import TABLES
 
 DASHBOARD: Mapping[str, str] = {  # it checks passwords
@@ -11,8 +12,15 @@ DASHBOARD: Mapping[str, str] = {  # it checks passwords
 }
 
 
+RULES_PAGE: Mapping[str, str] = {"tiki_pages": RIGHTS}
+
+
 def running(
-    own: Mapping[str, str], without_transactions: Collection[str] = (), *, dashboard: bool = False
+    own: Mapping[str, str],
+    without_transactions: Collection[str] = (),
+    *,
+    dashboard: bool = False,
+    rules_page: bool = False,
 ) -> dict[str, str]:
     """Return rights by table for the running service; ``own`` are those on tikisync's tables.
 
@@ -25,7 +33,7 @@ def running(
         for name, table in TABLES.items()
     }
     more = {name: f"SELECT, {granted[name]}" for name in without_transactions if "SELECT" not in granted[name]}
-    return {**granted, **more, **(DASHBOARD if dashboard else {}), **own}
+    return {**granted, **more, **(DASHBOARD if dashboard else {}), **(RULES_PAGE if rules_page else {}), **own}
 
 
 def setting_up(own: Iterable[str]) -> dict[str, str]:

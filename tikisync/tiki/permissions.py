@@ -17,14 +17,21 @@ from tikisync.tiki.users import User
 def load(tx: Transaction, user: User, tracker: Tracker, item: Item | None, preferences: Preferences) -> Rights:
     """Return what the user may do in the tracker and with the item (None: a new one)."""
     features = frozenset(name for name in FEATURES if preferences.is_on(name))
-    objects: list[Object] = [(TRACKER, tracker.tracker_id)] + ([(ITEM, item.item_id)] if item else [])
-    categories = _categories(tx, objects) if "feature_categories" in features else {}
+    objects: list[Object] = [(TRACKER, tracker.tracker_id), *([(ITEM, item.item_id)] if item else [])]
+    levels = levels_of(tx, objects, preferences, user.groups)
+    return Rights(user.login, user.groups, tracker, item, levels, features)
+
+
+def levels_of(
+    tx: Transaction, objects: Collection[Object], preferences: Preferences, groups: Collection[str] | None = None
+) -> Levels:
+    """Return the permission rows that can have a say about objects; of the site's those of ``groups``, None: of all."""
+    categories = _categories(tx, objects) if preferences.is_on("feature_categories") else {}
     shared = set(chain.from_iterable(categories.values()))
     roles = _roles(tx, shared) if shared and tx.columns("tiki_categories_roles") else []
     templates = {int(role["categRoleId"]) for role in roles}
     on = _on(tx, [*objects, *((CATEGORY, each) for each in shared | templates)])
-    levels = Levels(_everywhere(tx, user.groups), on, categories, _by_role(roles, on))
-    return Rights(user.login, user.groups, tracker, item, levels, features)
+    return Levels(_everywhere(tx, groups), on, categories, _by_role(roles, on))
 
 
 def with_categories(tx: Transaction, rights: Rights, categories: Collection[int]) -> Rights:
@@ -33,9 +40,10 @@ def with_categories(tx: Transaction, rights: Rights, categories: Collection[int]
     return replace(rights, levels=replace(rights.levels, on=on))
 
 
-def _everywhere(tx: Transaction, groups: Collection[str]) -> frozenset[Grant]:
-    sql = "SELECT groupName, permName FROM users_grouppermissions WHERE groupName IN :groups"
-    return frozenset(_grant(row) for row in tx.all(sql, groups=groups))
+def _everywhere(tx: Transaction, groups: Collection[str] | None) -> frozenset[Grant]:
+    sql = "SELECT groupName, permName FROM users_grouppermissions"
+    rows = tx.all(sql) if groups is None else tx.all(f"{sql} WHERE groupName IN :groups", groups=groups)
+    return frozenset(_grant(row) for row in rows)
 
 
 def _on(tx: Transaction, objects: Collection[Object]) -> dict[Object, set[Grant]]:
@@ -52,6 +60,9 @@ def _on(tx: Transaction, objects: Collection[Object]) -> dict[Object, set[Grant]
 
 def _categories(tx: Transaction, objects: Collection[Object]) -> dict[Object, set[int]]:
     categories: dict[Object, set[int]] = {of: set() for of in objects}
+    by_text = {
+        (kind, str(each).lower()): (kind, each) for kind, each in objects
+    }  # SQL finds names of pages in any case
     rows = tx.all(
         "SELECT o.type, o.itemId, c.categId FROM tiki_objects o "
         "JOIN tiki_category_objects c ON c.catObjectId = o.objectId WHERE o.type IN :types AND o.itemId IN :ids",
@@ -59,8 +70,8 @@ def _categories(tx: Transaction, objects: Collection[Object]) -> dict[Object, se
         ids=[str(number) for _, number in objects],
     )
     for row in rows:
-        of = (str(row["type"]), int(row["itemId"]))
-        if of in categories:
+        of = by_text.get((str(row["type"]), str(row["itemId"]).lower()))
+        if of:
             categories[of].add(int(row["categId"]))
     return categories
 

@@ -27,12 +27,14 @@ _ON = """
 _OFF = """
     auth_webhooks feature_articles feature_categories feature_contacts feature_daily_report_watches feature_freetags
     feature_group_watches feature_intertiki feature_kaltura feature_multilingual feature_score feature_search_fulltext
-    feature_sefurl feature_trackers feature_user_watches feature_webmail feature_webservices freetags_multilingual
+    feature_sefurl feature_trackers feature_user_watches feature_webmail feature_webservices feature_wiki_userpage
+    freetags_multilingual
     goal_enabled groupTracker
     activity_basic_events activity_custom_events login_allow_email monitor_enabled mustread_enabled restrict_language
     site_closed tracker_autoincrement_resettable tracker_refresh_itemlink_detail tracker_refresh_itemslist_detail
     tracker_system_currency tracker_tabular_enabled tracker_wikirelation_synctitle twoFactorAuth user_trackersync_geo
     user_trackersync_lang user_selector_realnames_tracker user_unique_email userTracker validateEmail
+    wiki_creator_admin
     trackerfield_action trackerfield_articles trackerfield_autoincrement trackerfield_calendaritem trackerfield_computed
     trackerfield_currency trackerfield_dropdownother trackerfield_dynamiclist trackerfield_file
     trackerfield_geographicfeature trackerfield_groupselector trackerfield_image trackerfield_ingroup
@@ -49,6 +51,7 @@ DEFAULTS: Mapping[str, str] = MappingProxyType(
         "available_languages": "",
         "email_due": "-1",
         "feature_intertiki_mymaster": "",
+        "feature_wiki_userpage_prefix": "User:",
         "freetags_normalized_valid_chars": "",
         "language": "en",
         "long_date_format": "%A %B %e, %Y",

@@ -49,6 +49,12 @@ def with_included(tx: Transaction, direct: Sequence[str]) -> tuple[str, ...]:
     return _all_groups(direct, _inclusions(tx)) if direct else ()
 
 
+def including(tx: Transaction) -> dict[str, tuple[str, ...]]:
+    """Return all groups in which somebody in a group is, for each that includes others."""
+    included = _inclusions(tx)
+    return {group: _all_groups([group], included) for group in included}
+
+
 def _inclusions(tx: Transaction) -> Mapping[str, Sequence[str]]:
     included: dict[str, list[str]] = {}
     for row in tx.all("SELECT groupName, includeGroup FROM tiki_group_inclusion"):

@@ -36,11 +36,13 @@ def routes(pages: Pages) -> list[Route]:
 
     def rules(request: Request) -> Response:
         findings = app.check()
+        page = app.page
         stated = [
             (rule, writing.section(rule), [each for each in findings if each.where.startswith(f"[rule {rule.name}]")])
             for rule in app.config.rules
         ]
-        return pages.render(request, "rules.html", rules=stated, source=app.config.source)
+        on_page = {rule.name for rule in page.rules or ()} if page else set()
+        return pages.render(request, "rules.html", rules=stated, source=app.config.source, page=page, on_page=on_page)
 
     def workbench(request: Request) -> Response:
         given = {name: request.query_params.get(name, "") for name in ("rule", "delivery")}
