@@ -30,7 +30,7 @@ def test_the_demo_shows_what_became_of_each_webhook_and_the_items_with_their_his
         "74.90EUR",
         "version 1 by webshop: State was 'open'",
         "tikisync demo --keep",
-        "tikisync setup && tikisync check && tikisync serve",
+        "tikisync check && tikisync serve",
     ):
         assert shown in done.stdout, done.stdout
 

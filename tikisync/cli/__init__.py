@@ -7,7 +7,7 @@ import sys
 import typer
 
 from tikisync import __version__
-from tikisync.cli import demo, doctor, inbox, learn, manual, output, rules, send, service, site, spool, tail
+from tikisync.cli import demo, doctor, inbox, init, learn, manual, output, rules, send, service, site, spool, tail
 from tikisync.errors import TikisyncError
 
 _MORE = """\b
@@ -43,6 +43,11 @@ program = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
 )
 program.command(epilog=_examples("demo", "demo --keep"))(demo.demo)
+program.command(
+    epilog=_examples(
+        "init", "init --tiki /var/www/tiki --handler Shop --tracker Orders --sample order.json", "init --yes --json"
+    )
+)(init.init)
 program.command(epilog=_examples("serve -c /etc/tikisync/config.ini", "serve --json"))(service.serve)
 program.command(epilog=_examples("work -c /etc/tikisync/config.ini"))(service.work)
 program.command(hidden=True)(service.apply_deliveries)

@@ -153,8 +153,8 @@ def _show(fates: Sequence[_Fate], items: Sequence[ShownItem]) -> None:
 
 def _say_what_next() -> None:
     output.say("[bold]Keep it running[/bold] and send your own: tikisync demo --keep")
-    output.say("[bold]Your own Tiki[/bold]: copy config.example.ini to config.ini, name your Tiki's folder in it, then")
-    output.say("  tikisync setup && tikisync check && tikisync serve")
+    output.say("[bold]Your own Tiki[/bold]: `tikisync init` sets it up; then")
+    output.say("  tikisync check && tikisync serve")
 
 
 def _until_interrupted(config: Path, port: int, password: str) -> None:

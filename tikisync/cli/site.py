@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Annotated, Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tikisync.cli import output
 from tikisync.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile
+
+if TYPE_CHECKING:
+    from tikisync.pipeline.finding import Finding
 
 
 def setup(config: ConfigFile = DEFAULT_CONFIG, json: AsJson = False) -> None:
@@ -34,20 +37,31 @@ def check(config: ConfigFile = DEFAULT_CONFIG, json: AsJson = False) -> None:
     from dataclasses import asdict
 
     from tikisync.app import open_app
-    from tikisync.cli.output import escape
 
     app = open_app(config)
     findings = app.check()
     if json:
         output.as_json([asdict(finding) for finding in findings])
     else:
-        for each in findings:
-            colour = "red" if each.level == "error" else "yellow"
-            output.say(f"[{colour}]{each.level}[/{colour}] [bold]{escape(each.where)}[/bold]: {escape(each.message)}")
-            output.say(f"        [dim]→[/dim] {escape(each.hint)}")
+        tell_findings(findings)
         if not findings:
             output.say(f"[green]✓[/green] {len(app.config.rules)} rules fit their trackers; webhooks can arrive")
-    raise typer.Exit(max((2 if each.level == "error" else 1 for each in findings), default=0))
+    raise typer.Exit(exit_code(findings))
+
+
+def tell_findings(findings: Sequence[Finding]) -> None:
+    """Print what a check found, each with its way out."""
+    from tikisync.cli.output import escape
+
+    for each in findings:
+        colour = "red" if each.level == "error" else "yellow"
+        output.say(f"[{colour}]{each.level}[/{colour}] [bold]{escape(each.where)}[/bold]: {escape(each.message)}")
+        output.say(f"        [dim]→[/dim] {escape(each.hint)}")
+
+
+def exit_code(findings: Sequence[Finding]) -> int:
+    """Return 0 where nothing was found, 1 for warnings, 2 for errors."""
+    return max((2 if each.level == "error" else 1 for each in findings), default=0)
 
 
 def grants(

@@ -1,6 +1,6 @@
 """The config file: one INI file, read into frozen values; every problem in it is reported at once."""
 
-from tikisync.config.reading import load
+from tikisync.config.reading import URL_VARIABLE, load, read
 from tikisync.config.settings import (
     Config,
     DashboardSettings,
@@ -13,8 +13,10 @@ from tikisync.config.settings import (
     WorkerSettings,
     recipes_of,
 )
+from tikisync.config.values import web_address
 
 __all__ = [
+    "URL_VARIABLE",
     "Config",
     "DashboardSettings",
     "DoorSettings",
@@ -25,5 +27,7 @@ __all__ = [
     "TikiSettings",
     "WorkerSettings",
     "load",
+    "read",
     "recipes_of",
+    "web_address",
 ]

@@ -31,7 +31,7 @@ from tikisync.core.rules import Rule
 from tikisync.errors import ConfigError
 
 URL_VARIABLE = "TIKISYNC_DATABASE_URL"
-_WAY_OUT = "copy config.example.ini to it, or name another file with -c"
+_WAY_OUT = "make it with `tikisync init`, or name another file with -c"
 CREDENTIALS_VARIABLE = "CREDENTIALS_DIRECTORY"  # systemd.exec(5), LoadCredential=
 
 _HOUR = 3_600_000  # milliseconds
@@ -97,11 +97,17 @@ def load(path: Path, environment: Mapping[str, str] = os.environ) -> Config:
     with a sentence for each problem.
     """
     try:
-        file = parse(path.read_bytes().decode())
+        text = path.read_bytes().decode()
     except OSError as error:
         raise ConfigError(str(path), [f"the file cannot be read ({error.strerror}): {_WAY_OUT}"]) from None
     except UnicodeDecodeError:
         raise ConfigError(str(path), ["the file is not UTF-8 text; save it as UTF-8"]) from None
+    return read(text, path, environment)
+
+
+def read(text: str, path: Path, environment: Mapping[str, str] = os.environ) -> Config:
+    """Read the text of a config file that stands, or is to stand, at ``path``; otherwise as ``load``."""
+    file = parse(text)
     config = _Reader(path, file, environment).config()
     if file.problems:
         raise ConfigError(str(path), file.problems)

@@ -9,14 +9,14 @@ from tikisync import database_tables
 from tikisync.core.trackers import Tracker
 from tikisync.core.verification import Handler
 from tikisync.database import Database, Transaction
-from tikisync.errors import ConflictError, SetupError
+from tikisync.errors import ConflictError, SetupError, TikiError
 from tikisync.inbox import attempts, deliveries, schema, search
 from tikisync.inbox.attempts import Attempt
 from tikisync.inbox.deliveries import Delivery
 from tikisync.inbox.search import Filter
 from tikisync.tiki import grants as tiki_grants
 from tikisync.tiki import handlers as tiki_handlers
-from tikisync.tiki import tables
+from tikisync.tiki import preferences, tables
 from tikisync.tiki import trackers as tiki_trackers
 
 _AT_ONCE = 500  # deliveries that one transaction changes
@@ -70,6 +70,31 @@ def tracker(database: Database, name_or_id: str) -> Tracker:
     """Return one of Tiki's trackers; raise TikiError where there is none."""
     with database.transaction() as tx:
         return tiki_trackers.load(tx, name_or_id)
+
+
+def trackers(database: Database) -> Mapping[int, str]:
+    """Return the names of Tiki's trackers by id."""
+    with database.transaction() as tx:
+        return tiki_trackers.names(tx)
+
+
+def webhooks_are_on(database: Database, forced: Mapping[str, str]) -> bool:
+    """Tell whether Tiki accepts webhooks at all; raise TikiError where it is no Tiki 25 or newer."""
+    with database.transaction() as tx:
+        if not tx.columns("tiki_webhooks"):
+            raise TikiError(
+                f"there is no table tiki_webhooks in {database.shown}",
+                hint="webhook handlers came with Tiki 25: update the Tiki, or check that the database is the Tiki's",
+                reason="database_incomplete",
+            )
+        return preferences.switch_is_on(tx, forced)
+
+
+def account(database: Database) -> tuple[str, str]:
+    """Return as whom the database knows tikisync: user and host, as GRANT names them."""
+    with database.transaction() as tx:
+        user, _, host = str(tx.value("SELECT CURRENT_USER()")).rpartition("@")
+    return user, host
 
 
 def listing(database: Database, status: str | None, handler_name: str | None, limit: int) -> Sequence[Delivery]:
