@@ -50,7 +50,7 @@ def test_help_names_every_command() -> None:
     done = run("--help")
 
     assert done.returncode == 0
-    site = ("setup", "check", "grants", "handlers")
+    site = ("init", "setup", "check", "grants", "handlers", "shadow")
     for command in ("demo", "serve", "work", *site, "send", "doctor", "learn", "try", "inbox", "spool"):
         assert command in done.stdout
 

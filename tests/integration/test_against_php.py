@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from tikisync.core.requests import Request
+from tikisync.core.shadow import MODULE, tikis_choice
 from tikisync.core.verification import ENCODINGS, Handler, Verified, sign, verify
 
 pytestmark = pytest.mark.skipif(shutil.which("php") is None, reason="php is not installed")
@@ -31,13 +32,13 @@ Header = tuple[str, bytes]
 class Php:
     """PHP's own web server over ``webhook_rule.php``."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **environment: str) -> None:
         self._handlers = folder / "handlers.json"
         with socket.create_server(("127.0.0.1", 0)) as probe:
             self._address = probe.getsockname()
         self._process = subprocess.Popen(
             ["php", "-n", "-S", f"127.0.0.1:{self._address[1]}", str(Path(__file__).with_name("webhook_rule.php"))],
-            env={"HANDLERS": str(self._handlers)},
+            env={"HANDLERS": str(self._handlers), **environment},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
@@ -61,6 +62,12 @@ class Php:
         winner: int | None = json.loads(content)
         return winner
 
+    @property
+    def url(self) -> str:
+        """Its endpoint, once it answers."""
+        self._connect().close()
+        return f"http://127.0.0.1:{self._address[1]}/tiki-webhooks.php"
+
     def stop(self) -> None:
         self._process.terminate()
         self._process.wait()
@@ -82,10 +89,20 @@ def php(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Php]:
     running.stop()
 
 
-def ours(handlers: Sequence[Handler], headers: Sequence[Header], body: bytes) -> int | None:
+def request(headers: Sequence[Header], body: bytes) -> Request:
     received = tuple((name.lower().encode(), value) for name, value in headers)
-    verdict = verify(Request("POST", "/tiki-webhooks.php", "", received, body, 0, "127.0.0.1"), handlers)
+    return Request("POST", "/tiki-webhooks.php", "", received, body, 0, "127.0.0.1")
+
+
+def ours(handlers: Sequence[Handler], headers: Sequence[Header], body: bytes) -> int | None:
+    verdict = verify(request(headers, body), handlers)
     return verdict.handler.handler_id if isinstance(verdict, Verified) else None
+
+
+def evaluated(handlers: Sequence[Handler], headers: Sequence[Header], body: bytes) -> int | None:
+    """What we evaluate Tiki's rule to, for a PHP that gets names as they are sent."""
+    choice = tikis_choice(request(headers, body), handlers, MODULE)
+    return choice.handler_id if choice else None
 
 
 def some_handlers(rng: random.Random) -> list[Handler]:
@@ -135,6 +152,7 @@ def test_php_and_tikisync_agree_on_verdict_and_handler(php: Php) -> None:
             headers, body = some_request(rng, handlers)
             expected = php.winner(headers, body)
             assert ours(handlers, headers, body) == expected, (handlers, headers, body)
+            assert evaluated(handlers, headers, body) == expected, (handlers, headers, body)
             verdicts[expected is not None] += 1
     assert min(verdicts[True], verdicts[False]) > 100, "the comparison would be worth little if most were of one kind"
 
@@ -160,7 +178,7 @@ class TestWhereTikisyncDiffersOnPurpose:
         sha512 = replace(HANDLER, algo="sha512")
         php.knows([sha512])
         sent, taken_by_tiki = (("X-Signature", sign(handler, b"body").encode()) for handler in (sha512, HANDLER))
-        assert php.winner([sent], b"body") is None
+        assert php.winner([sent], b"body") is evaluated([sha512], [sent], b"body") is None
         assert ours([sha512], [sent], b"body") == 1
         assert php.winner([taken_by_tiki], b"body") == 1
         assert ours([sha512], [taken_by_tiki], b"body") is None
@@ -169,7 +187,7 @@ class TestWhereTikisyncDiffersOnPurpose:
         unset = replace(HANDLER, secret="")
         php.knows([unset])
         header = ("X-Signature", hmac.new(b"", b"body", hashlib.sha256).hexdigest().encode())
-        assert php.winner([header], b"body") == 1
+        assert php.winner([header], b"body") == evaluated([unset], [header], b"body") == 1
         assert ours([unset], [header], b"body") is None
 
     def test_a_multipart_body_is_signed_like_any_other(self, php: Php) -> None:
@@ -177,7 +195,7 @@ class TestWhereTikisyncDiffersOnPurpose:
         form = ("Content-Type", b"multipart/form-data; boundary=x")
         body = b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n--x--\r\n'
         of_the_body, of_nothing = (("X-Signature", sign(HANDLER, signed).encode()) for signed in (body, b""))
-        assert php.winner([form, of_the_body], body) is None
+        assert php.winner([form, of_the_body], body) is evaluated([HANDLER], [form, of_the_body], body) is None
         assert ours([HANDLER], [form, of_the_body], body) == 1
-        assert php.winner([form, of_nothing], body) == 1
+        assert php.winner([form, of_nothing], body) == evaluated([HANDLER], [form, of_nothing], body) == 1
         assert ours([HANDLER], [form, of_nothing], body) is None

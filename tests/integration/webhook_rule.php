@@ -1,6 +1,7 @@
 <?php
 // Tiki's rule for webhooks as it is documented, in a few lines of our own, to compare tikisync's verdicts with PHP's.
 // Handlers come as JSON from the file that HANDLERS names; the answer is the id of the one that wins, or null.
+// With AS_TIKI set, its status is Tiki's: 200, or 403 where none does.
 
 $body = file_get_contents('php://input');
 $sent = getallheaders();
@@ -16,4 +17,5 @@ $verifies = function (array $handler) use ($sent, $computed): bool {
 };
 
 $winners = array_filter(json_decode(file_get_contents(getenv('HANDLERS')), true), $verifies);
+http_response_code(getenv('AS_TIKI') && !$winners ? 403 : 200);
 echo json_encode(array_values($winners)[0]['handler_id'] ?? null);

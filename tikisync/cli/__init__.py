@@ -7,7 +7,22 @@ import sys
 import typer
 
 from tikisync import __version__
-from tikisync.cli import demo, doctor, inbox, init, learn, manual, output, rules, send, service, site, spool, tail
+from tikisync.cli import (
+    demo,
+    doctor,
+    inbox,
+    init,
+    learn,
+    manual,
+    output,
+    rules,
+    send,
+    service,
+    shadow,
+    site,
+    spool,
+    tail,
+)
 from tikisync.errors import TikisyncError
 
 _MORE = """\b
@@ -58,6 +73,13 @@ program.command()(site.handlers)
 program.command(epilog=_examples("send Shop order.json -H 'X-Shopify-Topic: orders/create'"))(send.send)
 program.command(epilog=_examples("doctor", "doctor --last", "doctor --file request.http"))(doctor.doctor)
 program.command(epilog=_examples("learn request.http --tracker Orders", "learn --delivery 12"))(learn.learn)
+program.command(
+    epilog=_examples(
+        "shadow --replay-inbox",
+        "shadow --listen 127.0.0.1:8026",
+        "shadow --replay-inbox --against https://copy.example.org/tiki-webhooks.php",
+    )
+)(shadow.shadow)
 program.command(epilog=_examples("tail", "tail -n 100 --handler Shop --no-follow"))(tail.tail)
 program.command("try", epilog=_examples("try shop-order order.json", "try Shop - < order.json"))(rules.try_rules)
 program.command(epilog=_examples("manual", "manual troubleshooting"))(manual.manual)

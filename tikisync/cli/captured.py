@@ -9,10 +9,11 @@ from pathlib import Path
 from tikisync.app import App
 from tikisync.cli.client import read_body
 from tikisync.core.raw_requests import read_request
-from tikisync.core.requests import TIKI_PATH, Request, handler_in
+from tikisync.core.requests import TIKI_PATH, Request
 from tikisync.errors import SetupError
 from tikisync.inbox.deliveries import require_body
 from tikisync.pipeline import administer
+from tikisync.pipeline.shadow import request_of
 
 
 def the_only(choices: Mapping[str, int]) -> int | None:
@@ -32,11 +33,7 @@ def kept_delivery(app: App, number: int) -> Request:
     """Return a kept delivery as the request it was, without the tokens that are not kept; raise SetupError."""
     delivery, _ = administer.delivery(app.database, number)
     require_body(delivery)
-    headers = tuple((name.encode("latin-1"), value.encode("latin-1")) for name, value in delivery.headers)
-    return Request(
-        delivery.method, delivery.path, delivery.query, headers, delivery.body, delivery.received_at,
-        delivery.client_ip, handler_in(delivery.path),
-    )  # fmt: skip
+    return request_of(delivery)
 
 
 def read_capture(file: Path) -> Request:

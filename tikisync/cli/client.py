@@ -8,10 +8,14 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from tikisync.core.handlers import Handler
+from tikisync.core.shadow import fpm_spelling
 from tikisync.errors import PassingError, SetupError
 
 
-def post(url: str, body: bytes, headers: Mapping[str, str], timeout: float = 30) -> tuple[int, str]:
+def post(
+    url: str, body: bytes, headers: Mapping[str, str], timeout: float = 30, method: str = "POST"
+) -> tuple[int, str]:
     """Post a body; return the answer's status and text. Raises SetupError or PassingError, saying where."""
     parts = urlsplit(url)
     connections = {"http": http.client.HTTPConnection, "https": http.client.HTTPSConnection}
@@ -22,7 +26,7 @@ def post(url: str, body: bytes, headers: Mapping[str, str], timeout: float = 30)
     connection = connections[parts.scheme](parts.hostname, parts.port, timeout=timeout)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     try:
-        connection.request("POST", target, body, {"User-Agent": "tikisync-send", **headers})
+        connection.request(method, target, body, {"User-Agent": "tikisync-send", **headers})
         answer = connection.getresponse()
         return answer.status, answer.read(10_000).decode("utf-8", "replace").strip()
     except (OSError, http.client.HTTPException) as error:
@@ -30,6 +34,15 @@ def post(url: str, body: bytes, headers: Mapping[str, str], timeout: float = 30)
         raise PassingError(f"nothing answers at {url} ({told})", hint="start the service: `tikisync serve`") from error
     finally:
         connection.close()
+
+
+def spelled(headers: Mapping[bytes, bytes], handlers: Iterable[Handler]) -> dict[str, str]:
+    """Return headers for ``post``, their names as the handlers spell them or as is usual: Tiki compares with case."""
+    names = {each.header: each.signature_header for each in handlers}
+    return {
+        names.get(name, fpm_spelling(name.decode("latin-1"))): value.decode("latin-1")
+        for name, value in headers.items()
+    }
 
 
 def read_body(file: Path) -> bytes:

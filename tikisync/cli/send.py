@@ -28,7 +28,7 @@ def send(
 ) -> None:
     """Sign a file as a handler's sender would, and post it to the running service."""
     from tikisync.app import open_app
-    from tikisync.cli.client import post, read_body, read_headers
+    from tikisync.cli.client import post, read_body, read_headers, spelled
     from tikisync.core.requests import Request
     from tikisync.core.verification import signed_request
     from tikisync.pipeline import administer
@@ -51,8 +51,8 @@ def send(
         client_ip="",
     )
     request = signed_request(request, chosen, app.config.recipes, secrets.token_hex(16))
-    headers = {name.decode("utf-8"): value.decode("latin-1") for name, value in request.headers}
-    status, text = post(target._replace(query=request.query).geturl(), request.body, headers)
+    sent = spelled(dict(request.headers), [chosen])
+    status, text = post(target._replace(query=request.query).geturl(), request.body, sent)
     if json:
         output.as_json({"url": target.geturl(), "status": status, "answer": text})
     else:

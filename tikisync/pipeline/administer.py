@@ -103,6 +103,12 @@ def listing(database: Database, status: str | None, handler_name: str | None, li
         return deliveries.listing(tx, status=status, handler=handler_name, limit=limit)
 
 
+def count(database: Database) -> int:
+    """Return how many deliveries there are."""
+    with database.transaction() as tx:
+        return sum(deliveries.counts(tx).values())
+
+
 def last_used(database: Database, names: Sequence[str]) -> Mapping[str, int]:
     """Return when each of these handlers last verified a delivery (milliseconds since the epoch, UTC), if ever."""
     with database.transaction() as tx:
