@@ -86,9 +86,12 @@ def run(
 def _drain(site: Site, storm: Storm, sender: Sender, database: Database, say: Callable[[str], None]) -> Iterator[str]:
     """Wait until everything is answered and nothing is pending; say what is wrong if nothing happens any more."""
     last, since, said = (0, 0), time.monotonic(), 0.0
-    while (pending := _pending(database)) != 0 or sender.is_sending or site.spool_waits():
-        now = time.monotonic()
+    while True:
         storm.calm()
+        more = sender.is_sending or site.spool_waits()  # looked at before what these lead to
+        pending, now = _pending(database), time.monotonic()
+        if not more and pending == 0:
+            return
         if pending is not None and last != (pending, sender.counts["answered"]):
             last, since = (pending, sender.counts["answered"]), now
         if now > since + _STUCK:

@@ -229,6 +229,7 @@ def test_one_flipped_bit_of_the_body_or_the_signature_refuses(
 
 
 ANYTHING = st.text(st.characters(), max_size=20)
+SHORT = st.text(st.characters(), max_size=7)  # than what is watched as a secret: none of these is one by chance
 NAMES = st.sampled_from([b"x-signature", b"x-shop-signature", b"x-bank-digest", b""]) | st.binary(max_size=20)
 
 
@@ -244,11 +245,11 @@ def test_arbitrary_headers_and_bodies_raise_nothing_and_are_refused(
     st.builds(
         Handler,
         st.integers(),
-        ANYTHING,
-        ANYTHING,
-        st.sampled_from(["hmac", "base64 hmac"]) | ANYTHING,
-        st.sampled_from(["sha256", "sha3-512", "SHA512/256", "crc32"]) | ANYTHING,
-        st.just("X-Signature") | ANYTHING,
+        SHORT,
+        SHORT,
+        st.sampled_from(["hmac", "base64 hmac"]) | SHORT,
+        st.sampled_from(["sha256", "sha3-512", "SHA512/256", "crc32"]) | SHORT,
+        st.just("X-Signature") | SHORT,
         ANYTHING,
         st.booleans(),
     ),
