@@ -22,15 +22,13 @@ from tikisync import config as configuration
 from tikisync.config import Config
 from tikisync.core.diagnosis import Diagnosis, diagnose
 from tikisync.core.document import CREDENTIALS
-from tikisync.core.recipes.choice import for_handler
-from tikisync.core.recipes.verifying import MAX_SIGNATURES
+from tikisync.core.recipes.choice import signature_headers
 from tikisync.core.refusals import Refusal
 from tikisync.core.requests import Request
 from tikisync.core.rotation import elders
 from tikisync.database import Database
 from tikisync.database_clock import database_clock
 from tikisync.errors import ConfigError, PassingError, SetupError
-from tikisync.inbox.deliveries import Delivery
 from tikisync.inbox.refusals import Refusals, stored
 from tikisync.inbox.spool import Spool, Standing
 from tikisync.logs import event
@@ -38,15 +36,16 @@ from tikisync.pipeline import administer, check, check_config, check_spool, over
 from tikisync.pipeline.apply import Applier
 from tikisync.pipeline.bounded import BoundedApplier
 from tikisync.pipeline.drain import Drainer
+from tikisync.pipeline.explain import rehearse_payload
 from tikisync.pipeline.finding import Finding
 from tikisync.pipeline.held import Held
-from tikisync.pipeline.preview import Preview, preview
+from tikisync.pipeline.preview import Preview
 from tikisync.pipeline.receive import Receiver
 from tikisync.pipeline.retention import Retention
 from tikisync.pipeline.rules_page import RulesPage
 from tikisync.pipeline.supervisor import Supervisor
 from tikisync.pipeline.worker import Applies, Worker
-from tikisync.tiki import local_php, system_ini
+from tikisync.tiki.site import of_config
 
 if TYPE_CHECKING:
     from tikisync.pipeline.spans import Spans
@@ -205,23 +204,7 @@ class App:
 
     def preview(self, rule_or_handler: str, body: bytes, headers: Mapping[str, str]) -> Preview:
         """Rehearse a payload for one rule, or for all rules of a handler; write nothing."""
-        rules = [rule for rule in self.config.rules if rule.name == rule_or_handler]
-        if not rules:
-            rules = [rule for rule in self.config.rules if rule_or_handler in rule.handlers]
-        if not rules:
-            known = ", ".join(rule.name for rule in self.config.rules) or "none"
-            raise SetupError(
-                f"no rule is named {rule_or_handler!r} or is for such a handler", hint=f"the rules are: {known}"
-            )
-        name = rule_or_handler if rule_or_handler in rules[0].handlers else rules[0].handlers[0]
-        handler = administer.handler(self.database, name)
-        made_up = Delivery(
-            delivery_id=0, handler=name, user=handler.user, received_at=int(time.time() * 1000), status="pending",
-            attempts=0, method="POST", path="/tiki-webhooks.php", query="", client_ip="127.0.0.1",
-            headers=tuple((key.lower(), value) for key, value in headers.items()), body=body, reason="", duplicates=0,
-        )  # fmt: skip
-        applier = dataclasses.replace(self.applier, config=dataclasses.replace(self.config, rules=tuple(rules)))
-        return preview(applier, made_up)
+        return rehearse_payload(self.applier, rule_or_handler, body, headers, int(time.time() * 1000))
 
     def diagnose(self, request: Request) -> Diagnosis:
         """Say what becomes of a request, and where it is refused, what would accept it."""
@@ -253,12 +236,7 @@ class App:
     def hidden_headers(self, handler: str) -> frozenset[str]:
         """Return the names, in lower case, of headers whose values no one should read: signatures and credentials."""
         found = [each for each in administer.handlers(self.database) if each.name == handler]
-        signatures = {each.signature_header.lower() for each in found}
-        for recipe in filter(None, (for_handler(each, self.config.recipes) for each in found)):
-            for place in recipe.signature:
-                name = place.removeprefix("headers.")
-                signatures.update(name.replace("#", str(number)) for number in range(MAX_SIGNATURES + 1))
-        return CREDENTIALS | signatures
+        return CREDENTIALS.union(*(signature_headers(each, self.config.recipes) for each in found))
 
 
 def _worker_name() -> str:
@@ -276,23 +254,11 @@ def app_of(path: Path, config: Config) -> App:
 
     Nothing is connected yet, except where rules are on a page of Tiki's: they are read, if that can be done now.
     """
-    url, forced, warnings = _site(config)
-    app = App(path, config, Database(url), forced, warnings)
+    site = of_config(config.tiki)
+    app = App(path, config, Database(site.url), site.forced, site.warnings)
     with suppress(PassingError):  # the service looks again and again, and applies nothing before it knows them
         app.refresh()
     return app
-
-
-def _site(config: Config) -> tuple[str, Mapping[str, str], tuple[str, ...]]:
-    settings = config.tiki
-    url, named = settings.url, settings.system_configuration_file
-    files = [(named, settings.system_configuration_identifier)] if named else []
-    if settings.path is not None:
-        local = local_php.read(settings.path, settings.site)
-        files += system_ini.of_tiki(settings.path, local)
-        url = url or local_php.url(local)
-    overrides = system_ini.read(files)
-    return url or "", overrides.forced, overrides.warnings
 
 
 def watch(

@@ -26,7 +26,7 @@ def test_the_version_is_the_same_everywhere() -> None:
 )
 def test_a_lock_holds_a_fitting_release_of_each_dependency(lock: str, groups: list[str]) -> None:
     text = (ROOT / ".packaging" / f"{lock}.lock").read_text("utf-8")
-    locked = dict(re.findall(r"^([a-z0-9-]+)==([^ ]+)", text, re.MULTILINE))
+    locked = dict(re.findall(r"^([a-z0-9-]+)(?:\[.*\])?==([^ ]+)", text, re.MULTILINE))
     asked = [] if lock == "build" else PROJECT["project"]["dependencies"]
     asked = [*asked, *(each for group in groups for each in PROJECT["dependency-groups"][group])]
     for each in map(Requirement, asked):

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from tikisync.core.requests import Request
 from tikisync.core.rules import Evaluation, Rule
 from tikisync.core.verification import Handler, Refused, Verified, verify
-from tikisync.errors import TikisyncError
+from tikisync.errors import SetupError, TikisyncError
 from tikisync.inbox.deliveries import Delivery
+from tikisync.pipeline import administer
 from tikisync.pipeline.apply import Applier
 from tikisync.pipeline.preview import Preview, preview
 from tikisync.tiki import handlers as tiki_handlers
@@ -43,6 +44,26 @@ def rehearse(applier: Applier, delivery: Delivery, rules: tuple[Rule, ...] | Non
     if rules is not None:
         applier = replace(applier, config=replace(applier.config, rules=rules))
     return preview(applier, delivery)
+
+
+def rehearse_payload(
+    applier: Applier, rule_or_handler: str, body: bytes, headers: Mapping[str, str], now: int
+) -> Preview:
+    """Rehearse a payload for one rule, or for all rules of a handler; write nothing. ``now`` as for ``made_up``.
+
+    Raises SetupError where no rule and no rule's handler has this name.
+    """
+    known = applier.config.rules
+    rules = [rule for rule in known if rule.name == rule_or_handler]
+    rules = rules or [rule for rule in known if rule_or_handler in rule.handlers]
+    if not rules:
+        names = ", ".join(rule.name for rule in known) or "none"
+        raise SetupError(
+            f"no rule is named {rule_or_handler!r} or is for such a handler", hint=f"the rules are: {names}"
+        )
+    name = rule_or_handler if rule_or_handler in rules[0].handlers else rules[0].handlers[0]
+    handler = administer.handler(applier.database, name)
+    return rehearse(applier, made_up(handler, body, headers, now), tuple(rules))
 
 
 def made_up(handler: Handler, body: bytes, headers: Mapping[str, str], now: int) -> Delivery:

@@ -9,6 +9,7 @@ from tikisync.core.algorithms import hashlib_name
 from tikisync.core.handlers import Handler
 from tikisync.core.recipes.recipe import SIGNED_HANDSHAKES, Recipe
 from tikisync.core.recipes.senders import PLAIN, RECIPES
+from tikisync.core.recipes.verifying import MAX_SIGNATURES
 
 _ENCODINGS = {"hmac": "hex", "base64 hmac": "base64"}  # of Tiki's types of verification
 
@@ -49,6 +50,16 @@ def inferred(handler: Handler) -> Recipe | None:
             if recipe.algorithm == algorithm:
                 return recipe
     return None
+
+
+def signature_headers(handler: Handler, recipes: Mapping[str, Recipe]) -> frozenset[str]:
+    """Return the names, in lower case, of the headers in which a handler's sender may send a signature."""
+    recipe = for_handler(handler, recipes)
+    names = [place.removeprefix("headers.") for place in recipe.signature] if recipe else []
+    numbers = range(MAX_SIGNATURES + 1)
+    return frozenset(
+        [handler.signature_header.lower(), *(name.replace("#", str(n)) for name in names for n in numbers)]
+    )
 
 
 def _given_away() -> dict[str, list[Recipe]]:
