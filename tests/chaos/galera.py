@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests import servers
 from tests.chaos.mariadb import Node
-from tests.chaos.site import Site, until
+from tests.chaos.site import Site, ended_on_failure, until
 from tests.end_to_end.program import free_port
 from tests.tcp_proxy import Proxy
 
@@ -61,18 +61,19 @@ def cluster(folder: Path, say: Callable[[str], None]) -> Site:
     library = provider(say)
     group = [free_port() for _ in range(_NODES)]  # where the nodes speak to each other
     nodes = [GaleraNode(folder / f"node{n}", free_port(), flags(n, group, library)) for n in range(_NODES)]
-    nodes[0].start("--wsrep-new-cluster")
-    until(nodes[0].is_synced, nodes[0].told)
-    for node in nodes[1:]:
-        node.start()
-        until(node.is_synced, node.told)
-    proxies = [Proxy("127.0.0.1", node.port) for node in nodes]
-    site = Site(folder, nodes, proxies)
-    url = site.fill()
-    for n in range(_NODES):
-        hosts = ",".join(f"127.0.0.1:{proxy.port}" for proxy in (*proxies[n:], *proxies[:n]))
-        written = url.render_as_string(hide_password=False)
-        site.add_programs(written.replace(f"{url.host}:{url.port}", hosts))
+    site = Site(folder, nodes, [])
+    with ended_on_failure(site):
+        nodes[0].start("--wsrep-new-cluster")
+        until(nodes[0].is_synced, nodes[0].told)
+        for node in nodes[1:]:
+            node.start()
+            until(node.is_synced, node.told)
+        site.proxies += [Proxy("127.0.0.1", node.port) for node in nodes]
+        url = site.fill()
+        for n in range(_NODES):
+            hosts = ",".join(f"127.0.0.1:{proxy.port}" for proxy in (*site.proxies[n:], *site.proxies[:n]))
+            written = url.render_as_string(hide_password=False)
+            site.add_programs(written.replace(f"{url.host}:{url.port}", hosts))
     return site
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -46,7 +47,7 @@ class Site:
 
     folder: Path
     nodes: Sequence[Node]
-    proxies: Sequence[Proxy]
+    proxies: list[Proxy]
     serving: list[Program] = field(default_factory=list)
     working: list[Program] = field(default_factory=list)
     ports: list[int] = field(default_factory=list)  # of those serving
@@ -122,14 +123,25 @@ class Site:
 def alone(folder: Path, *, engine: str, flags: Sequence[str] = (), forbidden: bytes = b"") -> Site:
     """Return a site on one server, running: two ``serve``, two ``work``."""
     node = Node(folder / "mariadb", free_port(), flags)
-    node.start()
-    until(node.is_synced, node.told)
-    proxy = Proxy("127.0.0.1", node.port, forbidden)
-    site = Site(folder, [node], [proxy])
-    url = site.fill(engine).set(port=proxy.port).render_as_string(hide_password=False)
-    for _ in range(2):
-        site.add_programs(url)
+    site = Site(folder, [node], [])
+    with ended_on_failure(site):
+        node.start()
+        until(node.is_synced, node.told)
+        site.proxies.append(Proxy("127.0.0.1", node.port, forbidden))
+        url = site.fill(engine).set(port=site.proxies[0].port).render_as_string(hide_password=False)
+        for _ in range(2):
+            site.add_programs(url)
     return site
+
+
+@contextmanager
+def ended_on_failure(site: Site) -> Iterator[None]:
+    """End all of a site where the block that makes it fails: a server that runs as somebody else would outlive us."""
+    try:
+        yield
+    except BaseException:
+        site.stop()
+        raise
 
 
 def until(holds: Callable[[], bool], told: Callable[[], str], patience: float = PATIENCE) -> None:
