@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tikisync.database import Database
@@ -23,6 +23,7 @@ class Effects:
     clock: Callable[[], float] = time.time
     status: str = "done"
     rules: str = "rules"
+    together: Callable[[Delivery], bool] = lambda delivery: False  # else it has to be applied by itself
     tried: list[int] = field(default_factory=list)
 
     def create(self) -> None:
@@ -47,13 +48,23 @@ class Effects:
 
     def apply(self, delivery: Delivery, worker: str) -> Applied:
         """Leave a row and finish."""
-        self.tried.append(delivery.delivery_id)
+        return self._apply([delivery], worker)[delivery.delivery_id]
+
+    def apply_together(self, batch: Sequence[Delivery], worker: str) -> Mapping[int, Applied]:
+        """Leave a row for each and finish, all in one transaction."""
+        return self._apply([each for each in batch if self.together(each)], worker)
+
+    def _apply(self, batch: Sequence[Delivery], worker: str) -> Mapping[int, Applied]:
         now = int(self.clock() * 1000)
-        item = delivery.body.decode()
+        applied: dict[int, Applied] = {}
         with self.database.transaction() as tx:
-            tx.insert("effects", {"item": item, "delivery_id": delivery.delivery_id})
-            self.before_commit(delivery)
-            attempt = Attempt(delivery.delivery_id, worker, now, now, self.status, "as told", wrote=(f"item {item}",))
-            if not queue.finish(tx, [attempt]):
+            for delivery in batch:
+                number, item = delivery.delivery_id, delivery.body.decode()
+                self.tried.append(number)
+                tx.insert("effects", {"item": item, "delivery_id": number})
+                self.before_commit(delivery)
+                applied[number] = Applied(self.status, "as told", (f"item {item}",))
+            tries = [Attempt(n, worker, now, now, self.status, e.reason, wrote=e.wrote) for n, e in applied.items()]
+            if tries and not queue.finish(tx, tries):
                 raise PassingError("taken over")
-        return Applied(self.status, "as told", (f"item {item}",))
+        return applied

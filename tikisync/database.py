@@ -7,25 +7,24 @@ parameters; a list, tuple or set as a parameter becomes an ``IN`` list. What dif
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
-from sqlalchemy import bindparam, text
 from sqlalchemy import exc as sa
 from sqlalchemy.engine import URL, Connection
-from sqlalchemy.sql.elements import TextClause
 
-from tikisync import database_engines, database_hosts, database_tables
+from tikisync import database_engines, database_hosts, database_statements, database_tables
 from tikisync.core.characters import is_wide, narrowed
 from tikisync.database_errors import translated
-from tikisync.errors import SetupError
+from tikisync.database_memory import Memory
+from tikisync.database_statements import bound, matches
+from tikisync.errors import ConflictError, SetupError
 
 Row: TypeAlias = Mapping[str, Any]
+T = TypeVar("T")
 
 _DRIVERS = ("mysql+pymysql", "mariadb+pymysql", "sqlite", "sqlite+pysqlite")
-COLLECTIONS = (list, tuple, set, frozenset)
 
 
 class Database:
@@ -107,36 +106,54 @@ class Database:
 class Transaction:
     """An open transaction. Functions of ``tiki`` and ``inbox`` take one and never commit."""
 
+    _memory: Memory | None = None
+
     def __init__(self, connection: Connection, *, sqlite: bool) -> None:
         self._connection = connection
         self.is_sqlite = sqlite
 
     def all(self, sql: str, **parameters: Any) -> Sequence[Row]:
         """Return the rows of a query, each a mapping by column name."""
-        rows: Sequence[Row] = self._run(sql, parameters).mappings().all()
+        rows: Sequence[Row] = (result := self._run(sql, parameters)).mappings().all()
+        if self._memory is not None:
+            self._memory.record(sql, parameters, result.keys(), len(rows))
         return rows
 
     def first(self, sql: str, **parameters: Any) -> Row | None:
         """Return the first row of a query, or None."""
-        row: Row | None = self._run(sql, parameters).mappings().first()
-        return row
+        return next(iter(self.all(sql, **parameters)), None)
 
     def value(self, sql: str, **parameters: Any) -> Any:
         """Return the first column of the first row, or None."""
-        return self._run(sql, parameters).scalar()
+        row = self.first(sql, **parameters)
+        return next(iter(row.values())) if row else None
 
     def run(self, sql: str, **parameters: Any) -> int:
         """Carry out a statement that writes; return how many rows it met."""
         return int(self._run(sql, parameters).rowcount)
 
     def insert(self, table: str, row: Row, *, childless_in: str = "") -> int:  # noqa: ARG002  see ResumableTransaction
-        """Insert one row; return its automatic id (0 where the table has none).
-
-        ``childless_in``: where others' rows may be the same but for their ids, a table that soon has rows for this id.
-        """
+        """Insert one row; return its automatic id, 0 where it has none. ``childless_in`` soon has rows for the id."""
         (row,) = self._storable(table, [row])
-        statement, values = _insert_statement(table, tuple(row), self.is_sqlite), tuple(row.values())
-        return int(self._connection.exec_driver_sql(statement, values).lastrowid or 0)
+        statement = database_statements.insert(table, tuple(row), self.is_sqlite)
+        return int(self._connection.exec_driver_sql(statement, tuple(row.values())).lastrowid or 0)
+
+    def insert_alike(self, table: str, row: Row, number: int, *, automatic: str, childless_in: str = "") -> list[int]:
+        """Insert so many rows that are the same but for their ids, in the column ``automatic``; return the ids.
+
+        Which they are the rows tell, for ids may come in steps; raises ConflictError where that leaves a doubt.
+        """
+        if number == 1 or self.is_sqlite:
+            return [self.insert(table, row, childless_in=childless_in) for _ in range(number)]
+        (row,) = self._storable(table, [row])
+        statement = database_statements.insert(table, tuple(row), self.is_sqlite)
+        lowest = self._connection.exec_driver_sql(statement, [tuple(row.values())] * number).lastrowid
+        same = " AND ".join(f"`{column}` <=> :{column}" for column in row)
+        sql = f"SELECT `{automatic}` AS id FROM `{table}` WHERE `{automatic}` >= :lowest AND {same} ORDER BY id"  # noqa: S608  names of ours, values bound
+        ids = [int(each["id"]) for each in self.all(sql, lowest=lowest, **row)]
+        if len(ids) != number:
+            raise ConflictError(f"others wrote into {table} at the same time")
+        return ids
 
     def insert_many(self, table: str, rows: Sequence[Row], *, on_duplicate: str = "") -> int:
         """Insert rows that all have the same columns, as one multi-row statement where the driver can.
@@ -154,7 +171,7 @@ class Transaction:
         self, table: str, columns: tuple[str, ...], rows: Sequence[tuple[Any, ...]], *, on_duplicate: str = ""
     ) -> int:
         """Insert rows as ``insert_many`` does, given as values of these columns; for tables of our own."""
-        statement = _insert_statement(table, columns, self.is_sqlite, on_duplicate)
+        statement = database_statements.insert(table, columns, self.is_sqlite, on_duplicate)
         return int(self._connection.exec_driver_sql(statement, list(rows)).rowcount)
 
     def upsert_many(self, table: str, rows: Sequence[Row], *, key: Sequence[str]) -> int:
@@ -202,13 +219,7 @@ class Transaction:
 
     def columns(self, table: str) -> Sequence[str]:
         """Return the names of a table's columns, in order; empty where there is no such table."""
-        if self.is_sqlite:
-            return [str(row["name"]) for row in self.all("SELECT name FROM pragma_table_info(:table)", table=table)]
-        sql = (
-            "SELECT column_name AS name FROM information_schema.columns "
-            "WHERE table_schema = DATABASE() AND table_name = :table ORDER BY ordinal_position"
-        )
-        return [str(row["name"]) for row in self.all(sql, table=table)]
+        return list(database_tables.columns(self, [table]).get(table, ()))
 
     def as_stored(self, table: str, column: str, text: str) -> str:
         """Return a text as the column holds it: with a space for each character that it has no room for."""
@@ -216,7 +227,7 @@ class Transaction:
 
     def narrow_columns(self, table: str) -> frozenset[str]:
         """Return the columns of a table whose old character set cannot hold every character."""
-        found = database_tables.columns(self, [table]).get(table, {})
+        found = self.once(("columns", table), lambda: database_tables.columns(self, [table]).get(table, {}))
         return frozenset(name for name, column in found.items() if column.is_narrow)
 
     def engine(self, table: str) -> str:
@@ -233,6 +244,15 @@ class Transaction:
         version = str(self.value("SELECT VERSION()"))
         return ("MariaDB " if "mariadb" in version.lower() else "MySQL ") + version.split("-")[0]
 
+    def remember(self, memory: Memory) -> None:
+        """From now on read ``once`` what nothing in this transaction changes, or take it from the memory."""
+        memory.check(self)
+        self._memory = memory
+
+    def once(self, what: Hashable, read: Callable[[], T]) -> T:
+        """Return what ``read`` returns, or in a transaction that remembers, what it returned the first time."""
+        return read() if self._memory is None else self._memory.once(self, what, read)
+
     def _storable(self, table: str, rows: Sequence[Row]) -> Sequence[Row]:
         """Return the rows with a space for each character that its column cannot hold, as Tiki would store them."""
         if not any(isinstance(value, str) and is_wide(value) for row in rows for value in row.values()):
@@ -243,8 +263,7 @@ class Transaction:
     def _run(self, sql: str, parameters: Row) -> Any:
         if not parameters and not any(mark in sql for mark in "%:"):  # nothing to fill in: a third of the cost
             return self._connection.exec_driver_sql(sql)
-        lists = {name: list(value) for name, value in parameters.items() if isinstance(value, COLLECTIONS)}
-        return self._connection.execute(_statement(sql, frozenset(lists)), {**parameters, **lists})
+        return self._connection.exec_driver_sql(*bound(sql, parameters, sqlite=self.is_sqlite))
 
 
 class Rehearsal(Transaction):
@@ -289,26 +308,3 @@ class Rehearsal(Transaction):
         """Record any other writing statement."""
         self.writes.append(("statement", sql, parameters))
         return 1
-
-
-@lru_cache(maxsize=1024)
-def _statement(sql: str, lists: frozenset[str]) -> TextClause:
-    return text(sql).bindparams(*(bindparam(name, expanding=True) for name in lists))
-
-
-@lru_cache(maxsize=256)
-def _insert_statement(table: str, columns: tuple[str, ...], sqlite: bool, on_duplicate: str = "") -> str:
-    names = ", ".join(f"`{column}`" for column in columns)
-    places = ", ".join(["?" if sqlite else "%s"] * len(columns))
-    verb, suffix = "INSERT", ""
-    if on_duplicate == "ignore":
-        verb = "INSERT OR IGNORE" if sqlite else "INSERT IGNORE"
-    elif on_duplicate:
-        suffix = f" ON CONFLICT DO UPDATE SET {on_duplicate}" if sqlite else f" ON DUPLICATE KEY UPDATE {on_duplicate}"
-    return f"{verb} INTO `{table}` ({names}) VALUES ({places}){suffix}"
-
-
-def matches(where: Row) -> str:
-    """Return the condition, as SQL with parameters, that columns equal (or are among) the values of ``where``."""
-    operators = {name: "IN" if isinstance(value, COLLECTIONS) else "=" for name, value in where.items()}
-    return " AND ".join(f"`{name}` {operator} :{name}" for name, operator in operators.items())

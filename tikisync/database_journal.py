@@ -16,7 +16,8 @@ from functools import wraps
 from typing import Any, TypeVar, cast
 
 from tikisync import database_tables
-from tikisync.database import COLLECTIONS, Row, Transaction, matches
+from tikisync.database import Row, Transaction
+from tikisync.database_statements import COLLECTIONS, matches
 
 ANSWER, BEGUN, DONE = "answer", "begun", "done"
 _OURS = "tikisync_"  # our own tables roll back, so a repeat has to write into them again
@@ -73,15 +74,6 @@ class ResumableTransaction(Transaction):
             [sql, parameters], lambda: [dict(row) for row in self._at_once.all(sql, **parameters)]
         )
         return rows
-
-    def first(self, sql: str, **parameters: Any) -> Row | None:
-        """Return the first row of a query, or None."""
-        return next(iter(self.all(sql, **parameters)), None)
-
-    def value(self, sql: str, **parameters: Any) -> Any:
-        """Return the first column of the first row, or None."""
-        row = self.first(sql, **parameters)
-        return next(iter(row.values())) if row else None
 
     def started_at(self, now: int) -> int:
         """Return the time of the first try."""

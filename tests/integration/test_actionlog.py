@@ -11,6 +11,7 @@ from tikisync.core.changes import ItemChange
 from tikisync.core.trackers import Json
 from tikisync.database import Row
 from tikisync.pipeline.change import carry_out
+from tikisync.pipeline.steps import Task
 from tikisync.tiki import preferences, users
 from tikisync.tiki.actionlog import Actor
 from tikisync.tiki.items import Situation
@@ -25,7 +26,7 @@ def logged(tiki: TikiDatabase, fields: dict[str, Json]) -> list[Row]:
         user = users.find(tx, "hook")
         assert user is not None
         change = ItemChange("r", "Contacts", item_id=CONTACT, fields=fields)
-        carry_out(tx, change, user, Situation(Actor("hook"), NOW, preferences.load(tx, {})))
+        carry_out(tx, Task(change, user, Situation(Actor("hook"), NOW, preferences.load(tx, {}))))
     sql = "SELECT categId, log, comment FROM tiki_actionlog WHERE object = :item AND lastModif = :now ORDER BY categId"
     with tiki.admin.transaction() as tx:
         return [dict(row) for row in tx.all(sql, item=str(CONTACT), now=NOW)]

@@ -13,6 +13,7 @@ from tests.manual_pages import PAGES
 from tikisync.core.changes import DELETE, ItemChange
 from tikisync.errors import TikisyncError
 from tikisync.pipeline.change import carry_out
+from tikisync.pipeline.steps import Task
 from tikisync.tiki import preferences, users
 from tikisync.tiki.actionlog import Actor
 from tikisync.tiki.items import Situation
@@ -51,7 +52,7 @@ SHOWN_AS_TEXT = {  # Tiki's form breaks up scripts; here plain text stays what i
 TRUSTED = {"area-wikilink": {"contactNotes": "wiki"}}  # recorded with wiki syntax that is meant to work
 
 
-def _change(case: golden.Case) -> ItemChange:
+def change_of(case: golden.Case) -> ItemChange:
     tracker, item = str(case["tracker"]), None if case["op"] == "create" else case["itemId"]
     if case["op"] == "delete":
         return ItemChange("golden", tracker, item_id=item, action=DELETE)
@@ -69,7 +70,7 @@ def _perform(database: TikiDatabase, case: golden.Case) -> list[Any]:
         user = users.find(tx, case["user"])
         assert user is not None
         actor = Actor(user.login, meta["request_ip"], meta["request_user_agent"])
-        carry_out(tx, _change(case), user, Situation(actor, NOW, preferences.load(tx, {})))
+        carry_out(tx, Task(change_of(case), user, Situation(actor, NOW, preferences.load(tx, {}))))
     with database.admin.transaction() as tx:
         return golden.difference(before, golden.snapshot(tx))
 

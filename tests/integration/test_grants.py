@@ -31,6 +31,7 @@ from tikisync.pipeline.apply import Applier
 from tikisync.pipeline.change import carry_out
 from tikisync.pipeline.check import check
 from tikisync.pipeline.retention import Retention
+from tikisync.pipeline.steps import Task
 from tikisync.pipeline.worker import Worker
 from tikisync.tiki import answers, attributes, grants, preferences, users
 from tikisync.tiki.actionlog import Actor
@@ -160,7 +161,7 @@ def write(site: TikiDatabase, change: ItemChange | ContactChange, login: str = "
     with site.transaction() as tx:
         user = users.find(tx, login)
         assert user is not None
-        carry_out(tx, change, user, Situation(Actor(login), NOW, preferences.load(tx, {})))
+        carry_out(tx, Task(change, user, Situation(Actor(login), NOW, preferences.load(tx, {}))))
 
 
 def write_contacts(site: TikiDatabase) -> None:

@@ -304,7 +304,7 @@ def test_a_delivery_being_applied_by_old_rules_holds_up_its_item_under_new_ones(
 
 
 def test_earlier_deliveries_are_routed_before_a_later_one_is_claimed(inbox: Database) -> None:
-    receive(inbox, *["a"] * 30)
+    receive(inbox, *["a"] * 70)
     routed: list[int] = []
 
     def route(delivery: Delivery) -> Iterable[bytes]:
@@ -312,7 +312,7 @@ def test_earlier_deliveries_are_routed_before_a_later_one_is_claimed(inbox: Data
         return keys_in_body(delivery)
 
     assert claim(inbox, routing=Routing("rules-1", route)) == [1]
-    assert routed == list(range(1, 11))
+    assert routed == list(range(1, 51))
 
 
 def test_a_replayed_delivery_is_applied_again_even_if_it_was_done(inbox: Database) -> None:

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from tikisync.core.changes import ItemChange
 from tikisync.database import Database
 from tikisync.errors import TikiError
-from tikisync.tiki import status, trackers
+from tikisync.pipeline.change import carry_out
+from tikisync.pipeline.steps import Task
+from tikisync.tiki import preferences, status, trackers, users
+from tikisync.tiki.actionlog import Actor
+from tikisync.tiki.items import Situation
 
 
 def test_a_tracker_is_found_by_its_name_or_its_id(sqlite_tiki: Database) -> None:
@@ -78,5 +83,11 @@ def test_an_item_that_links_to_itself_is_none_of_those_that_follow_its_status(sq
         tx.insert_many("tiki_tracker_items", [{"itemId": each, "trackerId": 7, "status": "o"} for each in (8, 9)])
         tx.insert_many("tiki_tracker_item_fields", [{"itemId": e, "fieldId": 86, "value": "9"} for e in (8, 9)])
 
-        assert status.change(tx, 9, 7, "c", {}) == [8]
+        user = users.find(tx, "tadmin")
+        assert user is not None
+        closing = ItemChange("r", "7", item_id=9, status="c")
+        carry_out(tx, Task(closing, user, Situation(Actor("tadmin"), 1_800_000_000, preferences.load(tx, {}))))
+        assert sorted(status.following(tx, 9, 7, 2)) == [8, 9]
+        logged = tx.all("SELECT DISTINCT version, itemId FROM tiki_tracker_item_field_logs")
+        assert [(row["version"], row["itemId"]) for row in logged] == [(1, 9)]
         assert tx.value("SELECT COUNT(*) FROM tiki_tracker_items WHERE status = 'c'") == 2

@@ -348,3 +348,70 @@ def test_a_database_that_goes_away_costs_no_attempt_and_no_order(
     assert [number for item, number in seen if item == "a"] == [1, 2]
     assert {look(Effects(server_inbox), number).attempts for number in (1, 2, 3, 4)} == {1}
     assert "worker.trouble" in caplog.text
+
+
+class TestTogether:
+    """Several deliveries in one transaction, as many as can be."""
+
+    @pytest.fixture
+    def effects(self, effects: Effects) -> Effects:
+        effects.together = lambda delivery: True
+        return effects
+
+    def test_what_was_claimed_is_applied_and_told_in_one_transaction(
+        self, effects: Effects, worker: Worker, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level(logging.INFO)
+        effects.before_commit = lambda _: effects.tried.append(0)
+        receive(effects, "a", "b", "c")
+        assert worker.run_once() == 3
+        assert effects.tried == [1, 0, 2, 0, 3, 0]
+        assert effects.seen() == [("a", 1), ("b", 2), ("c", 3)]
+        assert [tries(effects, number) for number in (1, 2, 3)] == [[("done", "as told")]] * 3
+        assert caplog.text.count("delivery.done") == 3
+
+    def test_those_that_cannot_be_are_applied_one_by_one(self, effects: Effects, worker: Worker) -> None:
+        effects.together = lambda delivery: delivery.body != b"b"
+        receive(effects, "a", "b", "c")
+        assert worker.run_once() == 3
+        assert effects.tried == [1, 3, 2]
+        assert [look(effects, number).status for number in (1, 2, 3)] == ["done"] * 3
+
+    def test_one_that_breaks_the_batch_fails_alone(
+        self, effects: Effects, worker: Worker, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level(logging.INFO)
+
+        def refuse(delivery: Delivery) -> None:
+            if delivery.body == b"b":
+                raise RuleError("shop-order", "tracker Orders is missing")
+
+        effects.before_commit = refuse
+        receive(effects, "a", "b", "c")
+        assert worker.run_once() == 3
+        assert effects.seen() == [("a", 1), ("c", 3)]
+        assert [look(effects, number).status for number in (1, 2, 3)] == ["done", "failed", "done"]
+        assert [len(tries(effects, number)) for number in (1, 2, 3)] == [1, 1, 1]
+        assert "batch.undone" in caplog.text
+
+    def test_a_batch_in_whose_way_others_were_is_tried_again(self, effects: Effects, worker: Worker) -> None:
+        effects.before_commit = raising(ConflictError("deadlock"))
+        receive(effects, "a", "b")
+        assert worker.run_once() == 2
+        assert effects.tried == [1, 1, 2]
+
+    def test_with_a_lease_lost_nothing_of_the_batch_is_kept_by_this_worker(
+        self, effects: Effects, worker: Worker
+    ) -> None:
+        def take_over(delivery: Delivery) -> None:
+            if delivery.body == b"b" and effects.tried.count(2) == 1:
+                effects.tried.append(2)
+                with effects.database.transaction() as tx:
+                    tx.run("UPDATE tikisync_deliveries SET leased_by = 'other' WHERE delivery_id = 2")
+
+        if effects.database.is_sqlite:
+            pytest.skip("SQLite lets only one write at a time")
+        effects.before_commit = take_over
+        receive(effects, "a", "b")
+        assert worker.run_once() == 2
+        assert effects.seen() == [("a", 1)]

@@ -256,8 +256,11 @@ def _is_numbered(field: Field) -> bool:
 
 
 def _for_field(context: Context, item: Item | None, field: Field, change: ItemChange) -> Context:
-    old = item.value(field.field_id) if item else ""
-    return replace(context, creating=item is None, old=old, trust=change.trust.get(field.perm_name, ""))
+    creating, old = item is None, item.value(field.field_id) if item else ""
+    trust = change.trust.get(field.perm_name, "")
+    if (creating, old, trust) == (context.creating, context.old, context.trust):
+        return context  # of most fields: copies take time
+    return replace(context, creating=creating, old=old, trust=trust)
 
 
 def _writes(tracker: Tracker, item: Item | None, stored: Mapping[int, Stored | None]) -> Iterator[FieldWrite]:

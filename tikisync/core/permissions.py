@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from tikisync.core.permission_levels import CATEGORY, ITEM, TRACKER, Grant, Levels, Object
 from tikisync.core.trackers import Field, Item, Tracker
@@ -37,6 +37,9 @@ class Rights:
     item: Item | None
     levels: Levels
     features: frozenset[str]  # which of FEATURES are on
+    _checked: dict[tuple[str, tuple[Object, ...]], bool] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @property
     def administers_tracker(self) -> bool:
@@ -96,7 +99,7 @@ class Rights:
 
     def why_not_set(self, definition: Field, *, creating: bool) -> str:
         """Say what keeps the user from setting this field, or ''."""
-        on = replace(self, item=None) if creating else self
+        on = replace(self, item=None) if creating and self.item else self
         if on._may(TRACKER_ADMIN):
             return ""
         if not on.can_modify:
@@ -162,6 +165,12 @@ class Rights:
 
     def _may(self, permission: str, *objects: Object) -> bool:
         """Check a permission on the objects, the item and its tracker where none is given."""
+        checked = permission, objects
+        if checked not in self._checked:
+            self._checked[checked] = self._check(permission, *objects)
+        return self._checked[checked]
+
+    def _check(self, permission: str, *objects: Object) -> bool:
         if self._has(ADMIN, self.levels.everywhere):
             return True
         _, grants = self.levels.deciding(*(objects or self._place))

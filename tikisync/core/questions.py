@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from tikisync.core.categories import Category
+from tikisync.core.permission_levels import Levels
+from tikisync.core.trackers import Item
 
 A = TypeVar("A")
 
@@ -79,6 +81,40 @@ class ItemsListing(Question["tuple[int, ...]"]):
 
     field_id: int
     word: str
+
+
+@dataclass(frozen=True, slots=True)
+class ItemsWithKey(Question["tuple[int, ...]"]):
+    """Which items of the tracker hold exactly these texts, else texts that differ in case only? Lowest id first."""
+
+    tracker_id: int
+    key: tuple[tuple[int, str], ...]  # field id and stored text
+
+
+@dataclass(frozen=True, slots=True)
+class StoredItem(Question[Item | None]):
+    """What does this item hold, now and until the transaction ends? None where there is no such item."""
+
+    item_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class FollowingItems(Question["tuple[int, ...]"]):
+    """Which items follow this one, by an Item Link field whose option ``cascade`` has this bit? Lowest id first."""
+
+    tracker_id: int
+    item_id: int
+    cascade: int
+
+
+@dataclass(frozen=True, slots=True)
+class LevelsOf(Question[Levels]):
+    """Which rows decide what groups may do in a tracker, and with one of its items? None stands for a new item."""
+
+    groups: tuple[str, ...]
+    tracker_id: int
+    item_id: int | None
+    by_category: bool  # whether Tiki's categories are on
 
 
 @dataclass(frozen=True, slots=True)

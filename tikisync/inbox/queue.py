@@ -20,6 +20,7 @@ from tikisync.inbox.deliveries import FAILED, PENDING, TABLE, Delivery
 from tikisync.inbox.locks import lock
 
 _NONE_LEFT = 2**63 - 1  # above every id
+_ROUTED = 50  # at a time, at least: a worker that claims fewer would take a look at the others each time
 _ROUNDS = 10  # of one claim: other workers are waiting for their turn
 _AT_REST: Row = {"leased_by": None, "due_at": None}
 
@@ -48,7 +49,7 @@ def claim(tx: Transaction, worker: str, routing: Routing, limits: Limits, now: i
 
     None: of the many it looked at, all have to wait for others; commit, and call again at once.
     """
-    if not _unrouted(tx, routing, 1) and not _due(tx, _NONE_LEFT, now, 1):
+    if not _due(tx, _NONE_LEFT, now, 1) and not _unrouted(tx, routing, 1):
         return []
     lock(tx, [b"claim"])
     for _ in range(_ROUNDS):
@@ -138,8 +139,9 @@ def _unrouted(tx: Transaction, routing: Routing, limit: int) -> list[Row]:
 
 def _route(tx: Transaction, routing: Routing, limits: Limits, now: int) -> int:
     """Route the next deliveries in the order received; return the lowest id that is still to be routed."""
-    found = _unrouted(tx, routing, limits.deliveries + 1)
-    taken = _within(found[: limits.deliveries], limits)
+    most = max(limits.deliveries, _ROUTED)
+    found = _unrouted(tx, routing, most + 1)
+    taken = _within(found[:most], limits)
     if taken:
         ids = [row["delivery_id"] for row in taken]
         tx.run(  # comes first: from here on none of them can be finished by a worker with other rules

@@ -88,7 +88,8 @@ def last_words(tx: Transaction, ids: Collection[int]) -> Mapping[int, str]:
     if not ids:
         return {}
     rows = tx.all(
-        "SELECT delivery_id, error, wrote FROM tikisync_attempts WHERE delivery_id IN :ids ORDER BY attempt_id",
+        "SELECT delivery_id, error, wrote FROM tikisync_attempts WHERE delivery_id IN :ids "
+        "ORDER BY delivery_id, attempt_id",
         ids=list(ids),
     )
     return {int(row["delivery_id"]): "; ".join(json.loads(row["wrote"])) or row["error"] for row in rows}

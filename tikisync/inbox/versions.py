@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+
 from tikisync.database import Transaction
 
 TABLE = "tikisync_versions"
 
 
-def last(tx: Transaction, order_key: bytes) -> str:
-    """Return the version applied last, ``''`` where there is none."""
-    return str(
-        tx.value("SELECT version FROM tikisync_versions WHERE order_key = :order_key", order_key=order_key) or ""
-    )
+def last(tx: Transaction, order_keys: Collection[bytes]) -> dict[bytes, str]:
+    """Return the versions applied last, by order key, where there are any."""
+    if not order_keys:
+        return {}
+    rows = tx.all("SELECT order_key, version FROM tikisync_versions WHERE order_key IN :keys", keys=list(order_keys))
+    return {bytes(row["order_key"]): str(row["version"]) for row in rows}
 
 
-def keep(tx: Transaction, order_key: bytes, version: str) -> None:
-    """Note a version as the one applied last; the caller holds the lock on the order key."""
-    tx.upsert_many(TABLE, [{"order_key": order_key, "version": version}], key=["order_key"])
+def keep(tx: Transaction, versions: Mapping[bytes, str]) -> None:
+    """Note versions as those applied last, by order key; the caller holds the locks on them."""
+    rows = [{"order_key": order_key, "version": version} for order_key, version in versions.items()]
+    tx.upsert_many(TABLE, rows, key=["order_key"])

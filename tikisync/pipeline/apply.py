@@ -6,7 +6,8 @@ half of it behind; there a journal lets the next try complete that half instead 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -19,11 +20,14 @@ from tikisync.core.trackers import Json
 from tikisync.core.versions import OLDER
 from tikisync.database import Database, Transaction
 from tikisync.database_journal import ResumableTransaction
-from tikisync.errors import NotPermittedError, PassingError, PayloadError
+from tikisync.database_memory import Memory
+from tikisync.errors import NotPermittedError, PassingError, PayloadError, TikisyncError
 from tikisync.inbox import deliveries, journal, locks, queue
 from tikisync.inbox.attempts import Attempt
 from tikisync.inbox.deliveries import Delivery
+from tikisync.pipeline import together
 from tikisync.pipeline.change import SKIPPED, Written, carry_out
+from tikisync.pipeline.steps import Task
 from tikisync.tiki import preferences, tables, users
 from tikisync.tiki.actionlog import Actor
 from tikisync.tiki.items import Situation
@@ -58,6 +62,7 @@ class Applier:
     clock: Callable[[], float]  # UNIX seconds, UTC
     _rolls_back: bool = field(default=True, init=False)
     _engines_hold_until: float = field(default=0, init=False)
+    _memory: Memory = field(default_factory=Memory, init=False)
 
     def route(self, delivery: Delivery) -> Iterable[bytes]:
         """Return the order keys of the items a delivery touches; none where its payload cannot be read."""
@@ -81,16 +86,44 @@ class Applier:
         started = self._now()
         evaluation = self.evaluate(delivery)
         with self.database.transaction() as tx:
+            tx.remember(self._memory)
             written = self._write_safely(tx, delivery, evaluation, worker) if evaluation.changes else []
             applied = _outcome(evaluation, written)
-            times = (started, self._now())
-            attempt = Attempt(delivery.delivery_id, worker, *times, applied.status, applied.reason, wrote=applied.wrote)
-            if not queue.finish(tx, [attempt]):
-                raise _lease_lost(delivery)
+            self._finish(tx, {delivery.delivery_id: applied}, worker, started)
+        return applied
+
+    def apply_together(self, batch: Sequence[Delivery], worker: str) -> dict[int, Applied]:
+        """Carry out leased deliveries in one transaction and mark them done; return by id what became of them.
+
+        Those that are missing are as they were, each to be applied by itself: what would fail, what writes more than
+        rows of its own items, two that are about one item. Raises, and leaves all as they were, where they turn out
+        not to be independent of each other, or for what may raise in any transaction.
+        """
+        started = self._now()
+        evaluations: dict[int, Evaluation] = {}
+        tasks: dict[int, Sequence[Task]] = {}
+        with self.database.transaction() as tx:
+            tx.remember(self._memory)
+            if not self._can_roll_back(tx):
+                return {}
+            for each in batch:
+                with suppress(TikisyncError):  # it is told once the delivery is applied by itself
+                    evaluations[each.delivery_id] = self.evaluate(each)
+                    tasks[each.delivery_id] = self._tasks(tx, each, evaluations[each.delivery_id], started // 1000)
+            changes = [task.change for own in tasks.values() for task in own]
+            locks.lock(tx, {key for change in changes if (key := change.order_key())})
+            written = together.carry_out(tx, tasks)
+            applied = {number: _outcome(evaluations[number], own) for number, own in written.items()}
+            self._finish(tx, applied, worker, started)
         return applied
 
     def write(self, tx: Transaction, delivery: Delivery, evaluation: Evaluation) -> list[Written]:
         """Carry out all changes in the open transaction, as the handler's user; return what became of each."""
+        tasks = self._tasks(tx, delivery, evaluation, tx.started_at(int(self.clock())))
+        return [carry_out(tx, task) for task in tasks]
+
+    def _tasks(self, tx: Transaction, delivery: Delivery, evaluation: Evaluation, now: int) -> list[Task]:
+        """Return the delivery's changes, each with who makes it and when."""
         if not evaluation.changes:
             return []
         user = users.find(tx, delivery.user)
@@ -102,8 +135,8 @@ class Applier:
             )
         agent = next((value for name, value in delivery.headers if name == "user-agent"), "")
         actor = Actor(user.login, delivery.client_ip, agent)
-        situation = Situation(actor, tx.started_at(int(self.clock())), preferences.load(tx, self.forced))
-        return [carry_out(tx, change, user, situation) for change in evaluation.changes]
+        situation = Situation(actor, now, preferences.load(tx, self.forced))
+        return [Task(change, user, situation) for change in evaluation.changes]
 
     def _write_safely(self, tx: Transaction, delivery: Delivery, evaluation: Evaluation, worker: str) -> list[Written]:
         """Carry out all changes so that nobody else is at the same items, and none is made twice."""
@@ -114,7 +147,7 @@ class Applier:
         number = delivery.delivery_id
         locks.lock(tx, keys | {b"delivery %d" % number})  # waits until a try that broke off is dead on the server too
         if not queue.holds(tx, worker, number):  # maybe it is done, and this worker never heard of its own commit
-            raise _lease_lost(delivery)
+            raise _lease_lost([number])
         earlier = journal.entries(tx, number)
         if not earlier and len(evaluation.changes) > 1:  # one that is refused is to keep the others from being written
             with self.database.rehearsal() as rehearsal:
@@ -130,6 +163,15 @@ class Applier:
         if now >= self._engines_hold_until:
             self._rolls_back, self._engines_hold_until = not tables.without_transactions(tx), now + _ENGINES_HOLD
         return self._rolls_back
+
+    def _finish(self, tx: Transaction, applied: Mapping[int, Applied], worker: str, started: int) -> None:
+        now = self._now()
+        tries = [
+            Attempt(number, worker, started, now, each.status, each.reason, wrote=each.wrote)
+            for number, each in applied.items()
+        ]
+        if tries and not queue.finish(tx, tries):
+            raise _lease_lost(applied)
 
     def _now(self) -> int:
         return int(self.clock() * 1000)
@@ -148,8 +190,8 @@ class Applier:
         )
 
 
-def _lease_lost(delivery: Delivery) -> LeaseLostError:
-    return LeaseLostError(f"delivery {delivery.delivery_id} was taken over by another worker, or is done already")
+def _lease_lost(ids: Iterable[int]) -> LeaseLostError:
+    return LeaseLostError(f"delivery {', '.join(map(str, ids))} was taken over by another worker, or is done already")
 
 
 def _outcome(evaluation: Evaluation, written: list[Written]) -> Applied:

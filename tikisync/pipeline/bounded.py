@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import resource
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -31,12 +31,17 @@ class BoundedApplier:
 
     def apply(self, delivery: Delivery, worker: str) -> Applied:
         """Carry out a leased delivery."""
-        with self._within_bounds(delivery):
+        with self._within_bounds([delivery]):
             return self.applier.apply(delivery, worker)
+
+    def apply_together(self, batch: Sequence[Delivery], worker: str) -> Mapping[int, Applied]:
+        """Carry out leased deliveries; the bounds are those of one, for beyond them each is tried by itself."""
+        with self._within_bounds(batch):
+            return self.applier.apply_together(batch, worker)
 
     def route(self, delivery: Delivery) -> Iterable[bytes]:
         """Return the order keys of the items it touches."""
-        with self._within_bounds(delivery, routing=True):
+        with self._within_bounds([delivery], routing=True):
             return tuple(self.applier.route(delivery))
 
     def fingerprint(self) -> str:
@@ -44,8 +49,9 @@ class BoundedApplier:
         return self.applier.fingerprint()
 
     @contextmanager
-    def _within_bounds(self, delivery: Delivery, *, routing: bool = False) -> Iterator[None]:
-        with self.held.noted([delivery.delivery_id], routing=routing), _processor_time(self.bounds.time_limit):
+    def _within_bounds(self, batch: Sequence[Delivery], *, routing: bool = False) -> Iterator[None]:
+        ids = [delivery.delivery_id for delivery in batch]
+        with self.held.noted(ids, routing=routing), _processor_time(self.bounds.time_limit):
             try:
                 yield
             except MemoryError:  # a fresh process is to try again: this one may be full of other things

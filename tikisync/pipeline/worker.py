@@ -6,10 +6,10 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from tikisync.config import WorkerSettings
 from tikisync.core.retry import GiveUp, RetrySettings, decide, delay, sentence
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 _TRIES_AT_CONFLICTS = 8  # of one attempt, before it is put off
 _IN_THE_WAY = RetrySettings(first_delay=10, longest_delay=500)  # between them; workers on the nodes of a cluster do not
 # wait for each other's locks: of two at the same row one comes through, and the other learns of it at its commit
@@ -41,6 +43,10 @@ class Applies(Protocol):
         """Carry out a leased delivery and finish it in the same transaction, or raise and leave all as it was."""
         ...
 
+    def apply_together(self, batch: Sequence[Delivery], worker: str) -> Mapping[int, Applied]:
+        """Do so with as many of several as possible in one transaction; return those, by id, and leave the others."""
+        ...
+
     def route(self, delivery: Delivery) -> Iterable[bytes]:
         """Return the order keys of the items it touches."""
         ...
@@ -52,7 +58,7 @@ class Applies(Protocol):
 
 @dataclass(slots=True)
 class Worker:
-    """Applies deliveries one after the other; of one ``name`` there must be only one at any time."""
+    """Applies deliveries, many in one transaction where it can; of one ``name`` there must be only one at any time."""
 
     database: Database
     applier: Applies
@@ -93,7 +99,7 @@ class Worker:
         """
         if not self._held:
             self._claim(stop)
-        tried = 0
+        tried = self._try_together()
         while self._held and not (stop and stop.is_set()):
             self._keep_leases()
             delivery = self._held.popleft()
@@ -111,12 +117,15 @@ class Worker:
         claimed = None
         while claimed is None and not (stop and stop.is_set()):
             now = self._now()
-            with self.database.transaction() as tx:
-                claimed = queue.claim(tx, self.name, routing, limits, now)
+            claimed = self._undisturbed(lambda: self._claim_at(now, routing, limits))  # noqa: B023  it is run at once
             self._lease_ends = now + limits.lease
         self._held.extend(claimed or [])
         if self.spans and claimed:
             self.spans.claimed(self.name, claimed, now, self._now())
+
+    def _claim_at(self, now: int, routing: Routing, limits: Limits) -> list[Delivery] | None:
+        with self.database.transaction() as tx:
+            return queue.claim(tx, self.name, routing, limits, now)
 
     def _route(self, delivery: Delivery) -> Iterable[bytes]:
         try:
@@ -141,27 +150,47 @@ class Worker:
                 queue.release(tx, self.name, [each.delivery_id for each in self._held])
             self._held.clear()
 
+    def _try_together(self) -> int:
+        """Try what is held in one transaction; return how many it ended, the others being left."""
+        if len(self._held) < 2:
+            return 0
+        started = self._now()
+        applied: Mapping[int, Applied] = {}
+        try:
+            applied = self._undisturbed(lambda: self.applier.apply_together(list(self._held), self.name))
+        except Exception as error:  # it comes again, and counts, when the delivery whose fault it is is tried by itself
+            event(log, logging.INFO, "batch.undone", deliveries=len(self._held), error=sentence(error))
+        for each in list(self._held):
+            if each.delivery_id in applied:
+                self._held.remove(each)
+                self._tell_applied(each, applied[each.delivery_id], started)
+        return len(applied)
+
     def _try(self, delivery: Delivery) -> None:
         started = self._now()
         try:
-            applied = self._apply(delivery)
+            applied = self._undisturbed(lambda: self.applier.apply(delivery, self.name))
         except Exception as error:
             _log_bug(error)
             self._put_off_or_fail(delivery, error, started)
         else:
-            ended = self._now()
-            facts = {"reason": applied.reason or None, "wrote": "; ".join(applied.wrote) or None}
-            _tell(logging.INFO, applied.status, delivery, milliseconds=ended - started, **facts)
-            if self.spans:
-                self.spans.applied(delivery, started, ended, applied.status, "")
+            self._tell_applied(delivery, applied, started)
 
-    def _apply(self, delivery: Delivery) -> Applied:
+    def _tell_applied(self, delivery: Delivery, applied: Applied, started: int) -> None:
+        ended = self._now()
+        facts = {"reason": applied.reason or None, "wrote": "; ".join(applied.wrote) or None}
+        _tell(logging.INFO, applied.status, delivery, milliseconds=ended - started, **facts)
+        if self.spans:
+            self.spans.applied(delivery, started, ended, applied.status, "")
+
+    def _undisturbed(self, run: Callable[[], T]) -> T:
+        """Run something again where other transactions were in its way, a few times."""
         for failures in range(1, _TRIES_AT_CONFLICTS):
             try:
-                return self.applier.apply(delivery, self.name)
+                return run()
             except ConflictError:
                 time.sleep(delay(failures, self.jitter(), _IN_THE_WAY) / 1000)
-        return self.applier.apply(delivery, self.name)
+        return run()
 
     def _put_off_or_fail(self, delivery: Delivery, error: Exception, started: int) -> None:
         now = self._now()

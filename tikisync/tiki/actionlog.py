@@ -25,11 +25,8 @@ def is_logged(tx: Transaction, preferences: Preferences, action: str, object_typ
     """Tell whether Tiki logs this action on items; ``feature_actionlog`` off logs everything (LogsLib, 24.4)."""
     if not preferences.is_on("feature_actionlog"):
         return True
-    rows = tx.all(
-        "SELECT action, status FROM tiki_actionlog_conf WHERE objectType = :type AND action IN :actions",
-        type=object_type,
-        actions=[action, _ANY],
-    )
+    sql = "SELECT action, status FROM tiki_actionlog_conf WHERE objectType = :type"
+    rows = tx.once((sql, object_type), lambda: tx.all(sql, type=object_type))
     configured = {str(row["action"]): row["status"] for row in rows}
     return configured.get(action, configured.get(_ANY)) in ("y", "v")
 
@@ -43,19 +40,16 @@ def categories(tx: Transaction, preferences: Preferences, items: Sequence[int]) 
         "WHERE o.type = 'trackeritem' AND o.itemId IN :items ORDER BY c.categId",
         items=[str(item) for item in items],
     )
-    return {item: tuple(int(row["categId"]) for row in rows if int(row["itemId"]) == item) for item in items}
+    found: dict[int, tuple[int, ...]] = {}
+    for row in rows:
+        found[int(row["itemId"])] = (*found.get(int(row["itemId"]), ()), int(row["categId"]))
+    return found
 
 
-def add(
-    tx: Transaction,
-    actor: Actor,
-    action: str,
-    item_id: int,
-    now: int,
-    comment: str = "",
-    categories: Sequence[int] = (),
-) -> None:
-    """Add the row that Tiki's LogsLib::add_action writes for a tracker item, or one for each of these categories."""
+def rows(
+    actor: Actor, action: str, item_id: int, now: int, comment: str = "", categories: Sequence[int] = ()
+) -> list[Row]:
+    """Return the row that Tiki's LogsLib::add_action writes for a tracker item, or one for each of these categories."""
     row: Row = {
         "action": action,
         "lastModif": now,
@@ -66,4 +60,10 @@ def add(
         "comment": comment,
         "client": actor.user_agent[:200] or None,
     }
-    tx.insert_many("tiki_actionlog", [{**row, "categId": each, "log": ""} for each in categories] or [row])
+    return [{**row, "categId": each, "log": ""} for each in categories] or [row]
+
+
+def add(tx: Transaction, rows: Sequence[Row]) -> None:
+    """Add rows to the log."""
+    tx.insert_many("tiki_actionlog", [row for row in rows if "categId" not in row])
+    tx.insert_many("tiki_actionlog", [row for row in rows if "categId" in row])

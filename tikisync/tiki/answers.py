@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 from tikisync.core import questions as ask
 from tikisync.core.questions import Answers, Question
 from tikisync.database import Transaction
-from tikisync.tiki import categories
+from tikisync.tiki import categories, items, permissions, status
 
 Known: TypeAlias = Mapping[Question[Any], Any]
 
@@ -83,7 +83,7 @@ def _items_titled(tx: Transaction, asked: Sequence[ask.ItemsTitled]) -> Known:
     rows = tx.all(
         "SELECT i.trackerId, f.fieldId, f.value, f.itemId FROM tiki_tracker_item_fields f "
         "JOIN tiki_tracker_items i ON i.itemId = f.itemId "
-        "WHERE f.fieldId IN :fields AND f.value IN :texts ORDER BY f.itemId",
+        "WHERE f.fieldId IN :fields AND f.value IN :texts",
         fields={question.field_id for question in asked},
         texts={question.text for question in asked},
     )
@@ -92,7 +92,7 @@ def _items_titled(tx: Transaction, asked: Sequence[ask.ItemsTitled]) -> Known:
         question = ask.ItemsTitled(int(row["trackerId"]), int(row["fieldId"]), str(row["value"]))
         if question in items:
             items[question] += (int(row["itemId"]),)
-    return items
+    return {question: tuple(sorted(found)) for question, found in items.items()}
 
 
 def _item_trackers(tx: Transaction, asked: Sequence[ask.ItemTracker]) -> Known:
@@ -111,9 +111,9 @@ def _items_with_value(tx: Transaction, asked: Sequence[ask.ItemsWithValue]) -> K
         one.format(place) for place in range(len(asked))
     )  # only SQL knows which values are equal
     items: dict[Question[Any], tuple[int, ...]] = dict.fromkeys(asked, ())
-    for row in tx.all(f"{union} ORDER BY itemId", **parameters):
+    for row in tx.all(union, **parameters):
         items[asked[int(row["place"])]] += (int(row["itemId"]),)
-    return items
+    return {question: tuple(sorted(found)) for question, found in items.items()}
 
 
 def _items_listing(tx: Transaction, asked: Sequence[ask.ItemsListing]) -> Known:
@@ -135,7 +135,7 @@ def _items_listing(tx: Transaction, asked: Sequence[ask.ItemsListing]) -> Known:
 
 
 def _all_categories(tx: Transaction, asked: Sequence[ask.AllCategories]) -> Known:
-    return dict.fromkeys(asked, categories.every(tx))
+    return dict.fromkeys(asked, tx.once("categories", lambda: categories.every(tx)))
 
 
 def _categories_of(tx: Transaction, asked: Sequence[ask.CategoriesOf]) -> Known:
@@ -176,7 +176,7 @@ def _pages(tx: Transaction, asked: Sequence[ask.PageExists]) -> Known:
     return {question: place in known for place, question in enumerate(asked)}
 
 
-_LOOK_UPS: Mapping[type[Question[Any]], Callable[[Transaction, Any], Known]] = {
+_LOOK_UPS: Mapping[type[Question[Any]], Callable[[Transaction, Any], Mapping[Any, Any]]] = {
     ask.UserNamed: _users,
     ask.GroupNamed: _groups,
     ask.GroupWithId: _groups_by_id,
@@ -190,4 +190,8 @@ _LOOK_UPS: Mapping[type[Question[Any]], Callable[[Transaction, Any], Known]] = {
     ask.FileType: _file_types,
     ask.ArticleExists: _articles,
     ask.PageExists: _pages,
+    ask.ItemsWithKey: items.with_keys,
+    ask.StoredItem: items.stored,
+    ask.FollowingItems: status.all_following,
+    ask.LevelsOf: permissions.levels,
 }

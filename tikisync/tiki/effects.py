@@ -51,6 +51,26 @@ def carry_out(
     return [each for each in dict.fromkeys(touched) if each != (ITEM, str(item_id))]
 
 
+def is_idle(plan: ItemPlan, effect: Effect) -> bool:
+    """Tell whether an effect has nothing to do: the text links nothing, or a new item is to have none of it."""
+    if isinstance(effect, LinkPages):
+        return not _may_refer(plan, effect) and not _may_use_files(plan, effect)
+    if plan.item is not None:
+        return False
+    match effect:
+        case Relate():
+            return not effect.targets
+        case Attach():
+            return not effect.attached
+        case Tag():
+            return not effect.tags
+        case Categorize():
+            return not effect.wanted and not effect.fallback
+        case SetAttributes():
+            return not any(value for _, value in effect.attributes)
+    return isinstance(effect, SetLanguage)
+
+
 def _may_refer(plan: ItemPlan, effect: LinkPages) -> bool:
     """Tell whether the field's text links or includes pages, or the text before it may have."""
     before = plan.item.value(effect.field_id) if plan.item else ""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import chain
 
 from tikisync.core.permission_levels import CATEGORY, ITEM, TRACKER, Grant, Levels, Object, grant, object_id
 from tikisync.core.permissions import FEATURES, Rights
+from tikisync.core.questions import LevelsOf
 from tikisync.core.trackers import Item, Tracker
 from tikisync.database import Row, Transaction
 from tikisync.tiki.preferences import Preferences
@@ -16,34 +18,76 @@ from tikisync.tiki.users import User
 
 def load(tx: Transaction, user: User, tracker: Tracker, item: Item | None, preferences: Preferences) -> Rights:
     """Return what the user may do in the tracker and with the item (None: a new one)."""
+    question = question_of(user, tracker, item, preferences)
+    return rights(user, tracker, item, preferences, levels(tx, [question])[question])
+
+
+def question_of(user: User, tracker: Tracker, item: Item | None, preferences: Preferences) -> LevelsOf:
+    """Return the question whose answer ``rights`` needs."""
+    item_id = item.item_id if item else None
+    return LevelsOf(user.groups, tracker.tracker_id, item_id, preferences.is_on("feature_categories"))
+
+
+def rights(user: User, tracker: Tracker, item: Item | None, preferences: Preferences, levels: Levels) -> Rights:
+    """Return what the user may do by these levels."""
     features = frozenset(name for name in FEATURES if preferences.is_on(name))
-    objects: list[Object] = [(TRACKER, tracker.tracker_id), *([(ITEM, item.item_id)] if item else [])]
-    levels = levels_of(tx, objects, preferences, user.groups)
     return Rights(user.login, user.groups, tracker, item, levels, features)
 
 
 def levels_of(
-    tx: Transaction, objects: Collection[Object], preferences: Preferences, groups: Collection[str] | None = None
+    tx: Transaction, objects: Collection[Object], preferences: Preferences, groups: tuple[str, ...] | None = None
 ) -> Levels:
     """Return the permission rows that can have a say about objects; of the site's those of ``groups``, None: of all."""
-    categories = _categories(tx, objects) if preferences.is_on("feature_categories") else {}
+    return Levels(_everywhere(tx, groups), *_rows(tx, objects, by_category=preferences.is_on("feature_categories")))
+
+
+def levels(tx: Transaction, asked: Sequence[LevelsOf]) -> dict[LevelsOf, Levels]:
+    """Return the levels of each; what is about new items is read once (``Transaction.once``)."""
+    items = [each for each in asked if each.item_id is not None]
+    new = [each for each in asked if each.item_id is None]
+    return _levels(tx, items) | {each: tx.once(each, partial(_one, tx, each)) for each in new}
+
+
+def _one(tx: Transaction, asked: LevelsOf) -> Levels:
+    return _levels(tx, [asked])[asked]
+
+
+def _levels(tx: Transaction, asked: Sequence[LevelsOf]) -> dict[LevelsOf, Levels]:
+    if not asked:
+        return {}
+    objects: dict[Object, None] = dict.fromkeys((TRACKER, each.tracker_id) for each in asked)
+    objects |= dict.fromkeys((ITEM, each.item_id) for each in asked if each.item_id is not None)
+    rows = _rows(tx, objects, by_category=any(each.by_category for each in asked))
+    return {each: Levels(_everywhere(tx, each.groups), *rows) for each in asked}
+
+
+def _rows(
+    tx: Transaction, objects: Collection[Object], *, by_category: bool
+) -> tuple[dict[Object, set[Grant]], dict[Object, set[int]], dict[int, set[Grant]]]:
+    """Return the rows of each object and its categories, the categories, and what roles give in them."""
+    categories = _categories(tx, objects) if by_category else {}
     shared = set(chain.from_iterable(categories.values()))
     roles = _roles(tx, shared) if shared and tx.columns("tiki_categories_roles") else []
     templates = {int(role["categRoleId"]) for role in roles}
     on = _on(tx, [*objects, *((CATEGORY, each) for each in shared | templates)])
-    return Levels(_everywhere(tx, groups), on, categories, _by_role(roles, on))
+    return on, categories, _by_role(roles, on)
 
 
 def with_categories(tx: Transaction, rights: Rights, categories: Collection[int]) -> Rights:
     """Return the rights, able to answer for these categories too (``can_categorize``, ``can_uncategorize``)."""
-    on = {**rights.levels.on, **_on(tx, [(CATEGORY, each) for each in categories])}
+    objects = [(CATEGORY, each) for each in sorted(categories)]
+    on = {**rights.levels.on, **tx.once(("on", *objects), lambda: _on(tx, objects))}
     return replace(rights, levels=replace(rights.levels, on=on))
 
 
-def _everywhere(tx: Transaction, groups: Collection[str] | None) -> frozenset[Grant]:
+def _everywhere(tx: Transaction, groups: tuple[str, ...] | None) -> frozenset[Grant]:
     sql = "SELECT groupName, permName FROM users_grouppermissions"
-    rows = tx.all(sql) if groups is None else tx.all(f"{sql} WHERE groupName IN :groups", groups=groups)
-    return frozenset(_grant(row) for row in rows)
+
+    def read() -> frozenset[Grant]:
+        rows = tx.all(sql) if groups is None else tx.all(f"{sql} WHERE groupName IN :groups", groups=groups)
+        return frozenset(_grant(row) for row in rows)
+
+    return tx.once(("grants", groups), read)
 
 
 def _on(tx: Transaction, objects: Collection[Object]) -> dict[Object, set[Grant]]:

@@ -113,7 +113,7 @@ class Preferences:
 
 def load(tx: Transaction, forced: Mapping[str, str]) -> Preferences:
     """Read all preferences that tikisync knows, in one query; ``forced`` ones (system_ini) stand above the table."""
-    return Preferences({**DEFAULTS, **_stored(tx, DEFAULTS), **forced})
+    return tx.once("preferences", lambda: Preferences({**DEFAULTS, **_stored(tx, DEFAULTS), **forced}))
 
 
 def switch_is_on(tx: Transaction, forced: Mapping[str, str]) -> bool:

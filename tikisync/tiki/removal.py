@@ -54,7 +54,7 @@ def _remove_one(tx: Transaction, item: Item, situation: Situation) -> None:
         tx.run("DELETE FROM tiki_user_votings WHERE id LIKE :votes", votes=votes)
     tx.delete("tiki_tracker_item_field_logs", own)
     if actionlog.is_logged(tx, situation.preferences, actionlog.REMOVED):
-        actionlog.add(tx, situation.actor, actionlog.REMOVED, item.item_id, situation.now)
+        actionlog.add(tx, actionlog.rows(situation.actor, actionlog.REMOVED, item.item_id, situation.now))
     search_queue.add(tx, situation.preferences, [item.item_id], situation.now)
 
 

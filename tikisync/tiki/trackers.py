@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,7 +15,10 @@ from tikisync.errors import TikiError
 
 def load(tx: Transaction, name_or_id: str) -> Tracker:
     """Return the tracker with this id (digits) or exactly this name; raise TikiError where it is not one tracker."""
-    wanted = name_or_id.strip()
+    return tx.once(("tracker", name_or_id), lambda: _load(tx, name_or_id.strip()))
+
+
+def _load(tx: Transaction, wanted: str) -> Tracker:
     if wanted.isdecimal():
         rows = tx.all("SELECT trackerId, name FROM tiki_trackers WHERE trackerId = :id", id=int(wanted))
     else:
@@ -39,16 +43,19 @@ def names(tx: Transaction) -> Mapping[int, str]:
 
 
 def _with_fields(tx: Transaction, tracker_id: int, name: str) -> Tracker:
-    fields = tx.all(
-        "SELECT * FROM tiki_tracker_fields WHERE trackerId = :tracker ORDER BY position, fieldId", tracker=tracker_id
-    )
+    fields = tx.all("SELECT * FROM tiki_tracker_fields WHERE trackerId = :tracker", tracker=tracker_id)
     options = tx.all("SELECT name, value FROM tiki_tracker_options WHERE trackerId = :tracker", tracker=tracker_id)
     return Tracker(
         tracker_id,
         name,
-        tuple(_field(row) for row in fields),
+        tuple(_field(row) for row in sorted(fields, key=_place)),
         {str(row["name"]): str(row["value"] or "") for row in options},
     )
+
+
+def _place(row: Row) -> tuple[int, int]:
+    position = row["position"]
+    return (-sys.maxsize if position is None else int(position), int(row["fieldId"]))
 
 
 def _field(row: Row) -> Field:

@@ -24,6 +24,10 @@ class User:
 
 def find(tx: Transaction, login: str) -> User | None:
     """Return the user with exactly this login; SQL would also find others that differ in case or accents."""
+    return tx.once(("user", login), lambda: _find(tx, login))
+
+
+def _find(tx: Transaction, login: str) -> User | None:
     rows = tx.all(
         "SELECT u.userId, u.login, u.email, u.default_group, g.groupDefCat FROM users_users u "
         "LEFT JOIN users_groups g ON g.groupName = u.default_group WHERE u.login = :login",

@@ -6,6 +6,7 @@ What a formula needs beyond its own item, or leaves to chance, is left to Tiki: 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 from tikisync.core.formulas import arithmetic, dates, logic, texts
 from tikisync.core.formulas.errors import FormulaError, Unsupported
@@ -54,6 +55,7 @@ def evaluate(formula: str, variables: Mapping[str, Value], clock: Clock | None =
         return str(error)
 
 
+@lru_cache(maxsize=256)
 def unsupported(formula: str) -> str:
     """Say why a formula is left to Tiki, '' where it is not; a malformed one is not: its result says what is wrong."""
     try:
@@ -69,7 +71,7 @@ def used(tracker: Tracker) -> frozenset[str]:
     names: set[str] = set()
     for field in _calculations(tracker):
         try:
-            names |= set(_names(parse(field.text("calculation"))))
+            names |= _names(field.text("calculation"))
         except FormulaError:  # its result says what is wrong, whatever the fields hold
             continue
         except Unsupported:
@@ -100,6 +102,9 @@ def calculated(
     They run by position, each seeing the results before it. ``facts`` are those of FACTS that are known.
     A field that is left to Tiki is ``''`` where it has no value yet, and missing from the results where it has.
     """
+    calculations = list(_calculations(tracker))
+    if not calculations:
+        return {}
     variables: dict[str, Value] = {"itemId": item_id, **(facts or {})}
     for field in tracker.fields:
         value = values.get(field.field_id)
@@ -107,7 +112,7 @@ def calculated(
             variables[field.perm_name] = _variable(tracker, field, value)
     results: dict[int, str] = {}
     left = dict(left_to_tiki(tracker))
-    for field in _calculations(tracker):
+    for field in calculations:
         try:
             if why := _why_left(tracker, field, left, variables):
                 raise Unsupported(why)
@@ -134,7 +139,7 @@ def _why_left(
     if reason := unsupported(formula):
         return reason
     try:
-        names = frozenset(_names(parse(formula)))
+        names = _names(formula)
     except FormulaError:
         return ""
     for other in tracker.fields:
@@ -149,10 +154,10 @@ def _why_left(
 
 def _variable(tracker: Tracker, field: Field, value: str) -> Value:
     """Return what a formula sees of a field: currency fields, and calculations that look like one, are money."""
+    if field.type not in CALCULATED:
+        return money_from_field(value) if field.type == "b" else value
     mirrored = next((each for each in tracker.fields if each.field_id == field.number("mirrorField")), field)
-    if field.type == "b" or (field.type in CALCULATED and mirrored.type == "b"):
-        return money_from_field(value)
-    return money_from_text(value) if field.type in CALCULATED else value
+    return money_from_field(value) if mirrored.type == "b" else money_from_text(value)
 
 
 def _calls(call: Call) -> Iterator[Call]:
@@ -170,7 +175,7 @@ def _reasons(call: Call) -> Iterator[str]:
             yield "it looks at the item's old values"
 
 
-def _names(call: Call) -> Iterator[str]:
-    for each in _calls(call):
-        if each.name != "str":  # whose words stand for themselves
-            yield from (name.split(".")[0] for name in each.arguments if isinstance(name, str))
+@lru_cache(maxsize=256)
+def _names(formula: str) -> frozenset[str]:
+    calls = (each for each in _calls(parse(formula)) if each.name != "str")  # whose words stand for themselves
+    return frozenset(name.split(".")[0] for each in calls for name in each.arguments if isinstance(name, str))

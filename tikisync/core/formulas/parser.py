@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import deque
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeAlias
 
 from tikisync.core.formulas.errors import FormulaError, Unsupported
@@ -39,6 +40,7 @@ class Call:
 Node: TypeAlias = Text | Call | str
 
 
+@lru_cache(maxsize=256)
 def parse(formula: str) -> Call:
     """Return the formula's call; raise FormulaError with Tiki's message where it is malformed."""
     tokens = deque(_TOKEN.findall(formula))

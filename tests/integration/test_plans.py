@@ -1,7 +1,8 @@
-"""How the server carries out the inbox's statements: by index, whatever is stored already."""
+"""How the server carries out the statements of every delivery: by index, whatever is stored already."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -9,16 +10,29 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
+from tests import golden, tiki_tables
 from tests.arrivals import arrival
+from tikisync.core.changes import ItemChange
 from tikisync.core.deaths import Death
+from tikisync.core.questions import FollowingItems, ItemsWithKey, ItemsWithValue, StoredItem
+from tikisync.core.trackers import Json
 from tikisync.database import Database, Transaction
-from tikisync.inbox import attempts, deaths, deliveries, queue, retention, schema
+from tikisync.inbox import attempts, deaths, deliveries, queue, retention, schema, search, statistics
 from tikisync.inbox.attempts import Attempt
 from tikisync.inbox.deliveries import Delivery
 from tikisync.inbox.queue import Limits, Routing
+from tikisync.inbox.search import Filter
+from tikisync.pipeline import together
+from tikisync.pipeline.steps import Task
+from tikisync.tiki import preferences, users
+from tikisync.tiki.actionlog import Actor
+from tikisync.tiki.answers import answer
+from tikisync.tiki.items import Situation
 
 NOW = 1_800_000_000_000
 DONE, WAITING = 100_000, 4_000  # deliveries; those waiting are of one item
+ITEMS = 20_000  # of the tracker Orders, each with an id, a state that all share, and a line of history
+ORDERS, ORDER_ID, STATE = 3, 46, 48
 
 HOT = b"h" * 16
 
@@ -35,6 +49,9 @@ def full_inbox(server_url: str) -> Iterator[Database]:
     """An inbox with many done deliveries, many that wait for one item, and a few that are due, retried, unrouted."""
     database = Database(server_url)
     with database.transaction() as tx:
+        tiki_tables.create(tx)
+        golden.load(tx, golden.fixture()["rows"])
+        _fill_trackers(tx)
         schema.set_up(tx)
         _fill(tx)
     with database.transaction() as tx:
@@ -47,8 +64,10 @@ def full_inbox(server_url: str) -> Iterator[Database]:
             queue.reschedule(tx, Attempt(each.delivery_id, "w1", NOW, NOW, "retry"), NOW + 5)
         queue.release(tx, "w1", [each.delivery_id for each in claimed[10:]])
     with database.transaction() as tx:
-        for table in schema.TABLES:
-            tx.all(f"ANALYZE TABLE {table.name}")
+        filled = [table.name for table in schema.TABLES]
+        filled += ["tiki_tracker_items", "tiki_tracker_item_fields", "tiki_tracker_item_field_logs"]
+        for table in filled:
+            tx.all(f"ANALYZE TABLE {table}")
     yield database
     database.close()
 
@@ -68,6 +87,21 @@ def _fill(tx: Transaction) -> None:
         "SELECT delivery_id, 'w1', 1, 1, 'done', '', '', '[]' FROM tikisync_deliveries"
     )
     deliveries.add(tx, [arrival(body=b"hot")] * WAITING)
+
+
+def _fill_trackers(tx: Transaction) -> None:
+    columns = "itemId, trackerId, createdBy, status"
+    tx.insert("tiki_tracker_items", {"itemId": 1, "trackerId": ORDERS, "createdBy": "hook", "status": "o"})
+    there = 1
+    while there < ITEMS:
+        selected = "SELECT itemId + :there, trackerId, createdBy, status FROM tiki_tracker_items WHERE itemId <= :more"
+        sql = f"INSERT INTO tiki_tracker_items ({columns}) {selected}"
+        there += tx.run(sql, there=there, more=min(there, ITEMS - there))
+    for field, value in ((ORDER_ID, "CONCAT('B-', itemId)"), (STATE, "'open'")):
+        insert = "INSERT INTO tiki_tracker_item_fields (itemId, fieldId, value)"
+        tx.run(f"{insert} SELECT itemId, {field}, {value} FROM tiki_tracker_items")
+    insert = "INSERT INTO tiki_tracker_item_field_logs (version, itemId, fieldId, value)"
+    tx.run(f"{insert} SELECT 1, itemId, {STATE}, 'new' FROM tiki_tracker_items")
 
 
 def claim(tx: Transaction) -> None:
@@ -131,19 +165,57 @@ def lose_a_worker(tx: Transaction) -> None:
     assert deaths.record(tx, loss, Limits(), NOW + 20, lambda times: 1_000) == [(ids[0], False)]
 
 
-USES = [
-    expire,
-    lose_a_worker,
-    claim,
-    claim_in_vain,
-    claim_by_new_rules,
-    take_over,
-    finish,
-    give_back,
-    list_deliveries,
-    look_up,
-    administer,
-]
+def find_one_item(tx: Transaction) -> None:
+    assert answer(tx, [key_of(77)])[key_of(77)]
+
+
+def find_items(tx: Transaction) -> None:
+    """By keys of one and of two fields, by a value that must be distinct, by id, and by what follows them."""
+    keys = [key_of(number) for number in range(100, 150)]
+    longer = [ItemsWithKey(each.tracker_id, ((STATE, "open"), *each.key)) for each in keys]
+    found = answer(tx, [*keys, *longer, *(ItemsWithValue(ORDER_ID, f"B-{number}") for number in range(100, 150))])
+    assert [found[each] for each in keys] == [found[each] for each in longer]
+    items = [item for each in keys for item in found[each]]
+    assert len(items) == 50
+    answer(tx, [question for item in items for question in (StoredItem(item), FollowingItems(ORDERS, item, 2))])
+
+
+def write_items(tx: Transaction) -> None:
+    """Create 25 items and update 25."""
+    numbers = [*range(100, 125), *range(-25, 0)]
+    user, site = users.find(tx, "hook"), preferences.load(tx, {})
+    assert user is not None
+    situation = Situation(Actor("hook"), NOW // 1000, site)
+    values: dict[str, Json] = {"orderTotal": {"amount": 1, "currency": "EUR"}, "orderState": "paid"}
+    changes = [
+        ItemChange("r", "Orders", {"orderId": f"B-{n}"}, fields={"orderId": f"B-{n}", **values}) for n in numbers
+    ]
+    done = together.carry_out(tx, {n: [Task(change, user, situation)] for n, change in enumerate(changes)})
+    assert Counter(each.verb for [each] in done.values()) == {"created": 25, "updated": 25}
+
+
+def key_of(number: int) -> ItemsWithKey:
+    return ItemsWithKey(ORDERS, ((ORDER_ID, f"B-{number}"),))
+
+
+def look_at_the_dashboard(tx: Transaction) -> None:
+    statistics.per_minute(tx, NOW - 3_600_000)
+    statistics.backlog(tx)
+    statistics.times_to_done(tx)
+    deliveries.oldest_pending(tx)
+    for wanted in (
+        Filter(),
+        Filter(status="failed"),
+        Filter(handler="Form"),
+        Filter(since=NOW),
+        Filter(text="no such"),
+    ):
+        page = search.search(tx, wanted)
+        search.last_words(tx, [each.delivery_id for each in page.found])
+
+
+USES = [claim, claim_in_vain, claim_by_new_rules, take_over, lose_a_worker, finish, give_back, list_deliveries, look_up]
+USES += [administer, expire, find_one_item, find_items, write_items, look_at_the_dashboard]
 
 
 @pytest.mark.parametrize("use", USES, ids=lambda use: use.__name__)
@@ -219,7 +291,7 @@ def _explained(database: Database, plans: list[dict[str, Any]]) -> Iterator[None
 
 def _is_costly(plan: dict[str, Any]) -> bool:
     extra = plan["Extra"] or ""
-    if plan["select_type"] == "UPDATE":  # of the index it goes by: the rows' places are noted first
+    if plan["select_type"] == "UPDATE" or "GROUP BY" in plan["statement"]:  # places of rows to be written; groups
         extra = extra.replace("Using temporary", "")
     scan = plan["type"] in ("ALL", "index") and int(plan["rows"]) > 100
     return scan or "filesort" in extra or "temporary" in extra
