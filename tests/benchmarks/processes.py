@@ -29,7 +29,8 @@ def peak_memory(pid: int) -> float:
 
 
 def _family(pid: int) -> list[int]:
-    return [pid, *map(int, _read(f"{pid}/task/{pid}/children").split())]
+    threads = (Path("/proc") / str(pid) / "task").glob("*/children")  # whichever of its threads started them
+    return [pid, *(int(child) for each in threads for child in _read(str(each)).split())]
 
 
 def _ticks(pid: int) -> int:

@@ -6,7 +6,7 @@ import json
 import os
 import platform
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
@@ -25,16 +25,20 @@ _BAR, _LEFT, _WIDTH = 26, 250, 460  # of the chart
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """The figures of all rounds by variant; ratios are to the first variant, in the same round."""
+    """The figures of all rounds by variant; ratios are to the first variant, in the same round.
+
+    ``beside`` names another variant to compare one with.
+    """
 
     title: str
     unit: str
     figures: Mapping[str, Sequence[Figures]]
     server: str = ""
+    beside: Mapping[str, str] = field(default_factory=dict)
 
     def ratio(self, name: str) -> float:
         """Return how much of the yardstick's figure a variant reaches, the median of the rounds."""
-        yardstick = next(iter(self.figures.values()))
+        yardstick = self.figures.get(self.beside.get(name, "")) or next(iter(self.figures.values()))
         return median(
             own.per_second / other.per_second for own, other in zip(self.figures[name], yardstick, strict=True)
         )

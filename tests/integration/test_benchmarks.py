@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tests.benchmarks import load, receive
+from tests.benchmarks import applying, load, receive
 from tests.benchmarks.receive import DatabaseServer
 from tikisync.database import Database
 
@@ -45,6 +45,24 @@ def test_the_receive_benchmark_measures_tikisync_next_to_an_empty_endpoint(tmp_p
 
 def test_the_compare_benchmark_measures_tikisync_next_to_what_is_installed(tmp_path: Path) -> None:
     assert next(iter(bench(tmp_path, "compare", *SHORT)["figures"])) == receive.TIKISYNC
+
+
+def test_the_apply_benchmark_makes_items_of_deliveries_next_to_the_mariadb_client(tmp_path: Path) -> None:
+    figures = bench(tmp_path, "apply", "--items", "20", "--rounds", "1", "--processes", "2")["figures"]
+    assert {applying.NEW, applying.UPDATES, applying.SINGLY, applying.SEVERAL} <= figures.keys()
+    assert all(measured["requests"] == 20 for [measured] in figures.values())
+
+
+def test_the_end_to_end_benchmark_waits_for_each_items_rows(tmp_path: Path) -> None:
+    [[measured]] = bench(tmp_path, "end-to-end", "--seconds", "1", "--rounds", "1")["figures"].values()
+    assert measured["requests"] == applying.PACE
+
+
+def test_the_grow_benchmark_measures_large_sites_next_to_small_ones(tmp_path: Path) -> None:
+    sizes = ["--handlers", "20", "--few", "60", "--many", "300"]
+    found = bench(tmp_path, "grow", *SHORT, *sizes)
+    assert {"a duplicate, 60", "50 look-ups by key, 300"} <= found["figures"].keys()
+    assert found["ratios"]["claim and finish 50, 60"] == 1
 
 
 @pytest.mark.parametrize("client", ["wrk", "python"])
