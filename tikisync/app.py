@@ -27,7 +27,7 @@ from tikisync.core.refusals import Refusal
 from tikisync.core.requests import Request
 from tikisync.core.rotation import elders
 from tikisync.database import Database
-from tikisync.database_clock import database_clock
+from tikisync.database.clock import database_clock
 from tikisync.errors import ConfigError, PassingError, SetupError
 from tikisync.inbox.refusals import Refusals, stored
 from tikisync.inbox.spool import Spool, Standing

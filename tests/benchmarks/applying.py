@@ -176,7 +176,7 @@ def _until_done(site: Database, newest: int, items: int) -> float:
 
 
 def _arrival(body: bytes) -> Arrival:
-    headers = (("content-type", "application/json"),)
+    headers = "content-type: application/json"
     handler = endpoints.HANDLER
     return Arrival(1, handler, "hook", 0, "POST", endpoints.HOOK, "", "192.0.2.7", headers, body, None, None)
 

@@ -26,7 +26,7 @@ from tests.statements import carried_out
 from tikisync.config import WorkerSettings
 from tikisync.core.retry import RetrySettings
 from tikisync.database import Database, Transaction
-from tikisync.database_memory import Memory
+from tikisync.database.memory import Memory
 from tikisync.errors import TikisyncError
 from tikisync.inbox import attempts, deliveries
 from tikisync.inbox.deliveries import Delivery

@@ -6,6 +6,7 @@ import pytest
 
 from tests.colours import shades
 from tikisync.database import Database
+from tikisync.database.rehearsal import rehearsal
 from tikisync.errors import ConflictError
 
 
@@ -138,7 +139,7 @@ def test_a_locked_row_makes_others_wait(server_colours: Database) -> None:
 
 
 def test_a_rehearsal_reads_the_real_rows_and_records_what_it_would_write(colours: Database) -> None:
-    with colours.rehearsal() as tx:
+    with rehearsal(colours) as tx:
         assert list(shades(tx)) == ["red", "green", "blue"]
         assert tx.insert("colours", {"name": "pink"}) == 0
         tx.insert_many("colours", [{"name": "grey"}, {"name": "gold"}])

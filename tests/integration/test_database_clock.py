@@ -10,7 +10,7 @@ from sqlalchemy.engine import make_url
 
 from tests.tcp_proxy import Proxy
 from tikisync.database import Database
-from tikisync.database_clock import database_clock
+from tikisync.database.clock import database_clock
 from tikisync.errors import PassingError
 
 HOUR = 3_600

@@ -10,7 +10,7 @@ import pytest
 from tests.databases import TikiDatabase
 from tests.statements import carried_out
 from tikisync.database import Database, Transaction
-from tikisync.database_memory import Memory
+from tikisync.database.memory import Memory
 from tikisync.tiki import permissions, preferences, trackers, users
 
 

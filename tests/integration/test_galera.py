@@ -17,8 +17,8 @@ from tests.chaos.site import until
 from tests.databases import ServerAdmin
 from tests.end_to_end.program import free_port
 from tests.tcp_proxy import Proxy
-from tikisync import database_tables
 from tikisync.database import Database
+from tikisync.database import tables as database_tables
 from tikisync.errors import PassingError
 from tikisync.pipeline import check_database
 

@@ -11,10 +11,10 @@ import pytest
 from tests.arrivals import arrival
 from tests.databases import ServerAdmin
 from tests.effects import Effects
-from tikisync import database_changes
 from tikisync.config import WorkerSettings
 from tikisync.core.retry import RetrySettings
 from tikisync.database import Database, Transaction
+from tikisync.database import changes as database_changes
 from tikisync.errors import ConflictError, SetupError
 from tikisync.inbox import deliveries, schema
 from tikisync.inbox.schema import MIGRATIONS, Migration

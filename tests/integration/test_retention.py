@@ -9,7 +9,7 @@ import pytest
 
 from tests.arrivals import arrival
 from tikisync.database import Database
-from tikisync.database_journal import Entry
+from tikisync.database.journal import Entry
 from tikisync.errors import SetupError
 from tikisync.inbox import deliveries, journal, queue, retention
 from tikisync.inbox.attempts import Attempt

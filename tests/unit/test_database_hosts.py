@@ -9,7 +9,7 @@ from pymysql.err import OperationalError
 from sqlalchemy import exc
 
 from tikisync.database import Database
-from tikisync.database_hosts import Address, Hosts, split
+from tikisync.database.hosts import Address, Hosts, split
 from tikisync.errors import SetupError
 
 A, B, C = ("a.example", 3306), ("b.example", 3307), ("c.example", 3306)

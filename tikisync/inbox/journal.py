@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tikisync.database import Transaction
-from tikisync.database_journal import Entry
+from tikisync.database.journal import Entry
 
 _TABLE = "tikisync_journal"
 

@@ -151,7 +151,7 @@ def rights() -> dict[str, str]:
 class Migration:
     """One step of the schema; ``carry_out`` is safe to repeat, for MySQL commits each statement of it by itself.
 
-    It says how it was (``database_changes.alter``), or nothing. ``needed``: this tikisync does not run without it.
+    It says how it was (``database.changes.alter``), or nothing. ``needed``: this tikisync does not run without it.
     """
 
     title: str

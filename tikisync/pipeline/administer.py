@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from tikisync import database_tables
 from tikisync.core.trackers import Tracker
 from tikisync.core.verification import Handler
 from tikisync.database import Database, Transaction
+from tikisync.database import tables as database_tables
 from tikisync.errors import ConflictError, SetupError, TikiError
 from tikisync.inbox import attempts, deliveries, schema, search
 from tikisync.inbox.attempts import Attempt

@@ -19,8 +19,9 @@ from tikisync.core.rules import route as order_keys
 from tikisync.core.trackers import Json
 from tikisync.core.versions import OLDER
 from tikisync.database import Database, Transaction
-from tikisync.database_journal import ResumableTransaction
-from tikisync.database_memory import Memory
+from tikisync.database.journal import ResumableTransaction
+from tikisync.database.memory import Memory
+from tikisync.database.rehearsal import rehearsal
 from tikisync.errors import NotPermittedError, PassingError, PayloadError, TikisyncError
 from tikisync.inbox import deliveries, journal, locks, queue
 from tikisync.inbox.attempts import Attempt
@@ -150,8 +151,8 @@ class Applier:
             raise _lease_lost([number])
         earlier = journal.entries(tx, number)
         if not earlier and len(evaluation.changes) > 1:  # one that is refused is to keep the others from being written
-            with self.database.rehearsal() as rehearsal:
-                self.write(rehearsal, delivery, evaluation)
+            with rehearsal(self.database) as unwritten:
+                self.write(unwritten, delivery, evaluation)
         with self.database.at_once() as at_once:
             resumable = ResumableTransaction(at_once, tx, earlier, partial(journal.add, at_once, number))
             written = self.write(resumable, delivery, evaluation)

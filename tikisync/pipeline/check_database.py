@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from tikisync import database_tables
 from tikisync.config import Config
 from tikisync.database import Transaction
+from tikisync.database import tables as database_tables
 from tikisync.pipeline.finding import ERROR, WARNING, Finding
 from tikisync.tiki import tables
 

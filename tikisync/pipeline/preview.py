@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tikisync.core.rules import Evaluation
+from tikisync.database.rehearsal import rehearsal
 from tikisync.inbox.deliveries import Delivery
 from tikisync.pipeline.apply import Applier
 from tikisync.pipeline.change import Written
@@ -18,13 +19,13 @@ class Preview:
 
     evaluation: Evaluation
     written: tuple[Written, ...]
-    rows: tuple[tuple[str, str, Mapping[str, Any]], ...]  # as ``database.Rehearsal`` records them
+    rows: tuple[tuple[str, str, Mapping[str, Any]], ...]  # as ``database.rehearsal.Rehearsal`` records them
 
 
 def preview(applier: Applier, delivery: Delivery) -> Preview:
     """Rehearse a delivery, stored or made up; raise what applying it would raise."""
     evaluation = applier.evaluate(delivery)
-    with applier.database.rehearsal() as tx:
+    with rehearsal(applier.database) as tx:
         written = applier.write(tx, delivery, evaluation)
         rows = tuple(write for write in tx.writes if not write[1].startswith("tikisync_"))
     return Preview(evaluation, tuple(written), rows)

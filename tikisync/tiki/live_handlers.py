@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from tikisync.core.handlers import Handler
 from tikisync.database import Row, Transaction
-from tikisync.database_tables import fingerprint, literal
+from tikisync.database.tables import fingerprint, literal
 from tikisync.tiki import handlers, preferences
 
 _Look: TypeAlias = "tuple[str, Row | None, Sequence[Handler] | None]"  # the query, what it gave, and the handlers then

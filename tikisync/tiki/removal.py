@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from tikisync import database_tables
 from tikisync.core.permission_levels import object_id as hashed_id
 from tikisync.core.trackers import Item
 from tikisync.database import Row, Transaction
+from tikisync.database import tables as database_tables
 from tikisync.tiki import actionlog, search_queue
 from tikisync.tiki.items import Situation, load
 from tikisync.tiki.status import following

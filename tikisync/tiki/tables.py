@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from tikisync import database_tables
 from tikisync.database import Transaction
+from tikisync.database import tables as database_tables
 
 
 @dataclass(frozen=True, slots=True)

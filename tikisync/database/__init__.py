@@ -14,11 +14,11 @@ from typing import Any, TypeAlias, TypeVar
 from sqlalchemy import exc as sa
 from sqlalchemy.engine import URL, Connection
 
-from tikisync import database_engines, database_hosts, database_statements, database_tables
 from tikisync.core.characters import is_wide, narrowed
-from tikisync.database_errors import translated
-from tikisync.database_memory import Memory
-from tikisync.database_statements import bound, matches
+from tikisync.database import engines, hosts, statements, tables
+from tikisync.database.errors import translated
+from tikisync.database.memory import Memory
+from tikisync.database.statements import bound, matches
 from tikisync.errors import ConflictError, SetupError
 
 Row: TypeAlias = Mapping[str, Any]
@@ -40,7 +40,7 @@ class Database:
         self, url: str | URL, *, pool_size: int = 5, connect_timeout: int = 5, answer_timeout: int | None = None
     ) -> None:
         try:
-            urls = database_hosts.split(url)
+            urls = hosts.split(url)
         except (sa.ArgumentError, ValueError) as error:  # the latter about a port
             raise SetupError(
                 "the database URL cannot be read",
@@ -56,7 +56,7 @@ class Database:
             [self._url.render_as_string(hide_password=True), *(f"{each.host}:{each.port or 3306}" for each in others)]
         )
         self.is_sqlite = self._url.get_backend_name() == "sqlite"
-        self._engine = database_engines.engine(urls, pool_size, connect_timeout, answer_timeout)
+        self._engine = engines.engine(urls, pool_size, connect_timeout, answer_timeout)
 
     def __repr__(self) -> str:
         return f"Database({self.shown})"
@@ -82,14 +82,14 @@ class Database:
     @contextmanager
     def at_once(self) -> Iterator[Transaction]:
         """Open a transaction in name only: each statement takes effect for good by itself, in tables of any engine."""
-        with self._errors_as_ours(), self._engine.connect() as connection:
+        with self.connection() as connection:
             yield Transaction(connection.execution_options(isolation_level="AUTOCOMMIT"), sqlite=self.is_sqlite)
 
     @contextmanager
-    def rehearsal(self) -> Iterator[Rehearsal]:
-        """Open a transaction that reads the real data and only records what it would write, on any engine."""
+    def connection(self) -> Iterator[Connection]:
+        """Lend a connection whose transaction is rolled back; its errors are ours, as those of ``transaction``."""
         with self._errors_as_ours(), self._engine.connect() as connection:
-            yield Rehearsal(connection, sqlite=self.is_sqlite)
+            yield connection
 
     def close(self) -> None:
         """Close all pooled connections."""
@@ -135,7 +135,7 @@ class Transaction:
     def insert(self, table: str, row: Row, *, childless_in: str = "") -> int:  # noqa: ARG002  see ResumableTransaction
         """Insert one row; return its automatic id, 0 where it has none. ``childless_in`` soon has rows for the id."""
         (row,) = self._storable(table, [row])
-        statement = database_statements.insert(table, tuple(row), self.is_sqlite)
+        statement = statements.insert(table, tuple(row), self.is_sqlite)
         return int(self._connection.exec_driver_sql(statement, tuple(row.values())).lastrowid or 0)
 
     def insert_alike(self, table: str, row: Row, number: int, *, automatic: str, childless_in: str = "") -> list[int]:
@@ -146,7 +146,7 @@ class Transaction:
         if number == 1 or self.is_sqlite:
             return [self.insert(table, row, childless_in=childless_in) for _ in range(number)]
         (row,) = self._storable(table, [row])
-        statement = database_statements.insert(table, tuple(row), self.is_sqlite)
+        statement = statements.insert(table, tuple(row), self.is_sqlite)
         lowest = self._connection.exec_driver_sql(statement, [tuple(row.values())] * number).lastrowid
         same = " AND ".join(f"`{column}` <=> :{column}" for column in row)
         sql = f"SELECT `{automatic}` AS id FROM `{table}` WHERE `{automatic}` >= :lowest AND {same} ORDER BY id"  # noqa: S608  names of ours, values bound
@@ -171,7 +171,7 @@ class Transaction:
         self, table: str, columns: tuple[str, ...], rows: Sequence[tuple[Any, ...]], *, on_duplicate: str = ""
     ) -> int:
         """Insert rows as ``insert_many`` does, given as values of these columns; for tables of our own."""
-        statement = database_statements.insert(table, columns, self.is_sqlite, on_duplicate)
+        statement = statements.insert(table, columns, self.is_sqlite, on_duplicate)
         return int(self._connection.exec_driver_sql(statement, list(rows)).rowcount)
 
     def upsert_many(self, table: str, rows: Sequence[Row], *, key: Sequence[str]) -> int:
@@ -219,7 +219,7 @@ class Transaction:
 
     def columns(self, table: str) -> Sequence[str]:
         """Return the names of a table's columns, in order; empty where there is no such table."""
-        return list(database_tables.columns(self, [table]).get(table, ()))
+        return list(tables.columns(self, [table]).get(table, ()))
 
     def as_stored(self, table: str, column: str, text: str) -> str:
         """Return a text as the column holds it: with a space for each character that it has no room for."""
@@ -227,7 +227,7 @@ class Transaction:
 
     def narrow_columns(self, table: str) -> frozenset[str]:
         """Return the columns of a table whose old character set cannot hold every character."""
-        found = self.once(("columns", table), lambda: database_tables.columns(self, [table]).get(table, {}))
+        found = self.once(("columns", table), lambda: tables.columns(self, [table]).get(table, {}))
         return frozenset(name for name, column in found.items() if column.is_narrow)
 
     def engine(self, table: str) -> str:
@@ -264,47 +264,3 @@ class Transaction:
         if not parameters and not any(mark in sql for mark in "%:"):  # nothing to fill in: a third of the cost
             return self._connection.exec_driver_sql(sql)
         return self._connection.exec_driver_sql(*bound(sql, parameters, sqlite=self.is_sqlite))
-
-
-class Rehearsal(Transaction):
-    """A transaction whose writes are recorded in ``writes`` instead of carried out; new rows get the id 0."""
-
-    def __init__(self, connection: Connection, *, sqlite: bool) -> None:
-        super().__init__(connection, sqlite=sqlite)
-        self.writes: list[tuple[str, str, Row]] = []
-
-    def insert(self, table: str, row: Row, *, childless_in: str = "") -> int:  # noqa: ARG002
-        """Record one new row."""
-        self.writes.append(("insert", table, row))
-        return 0
-
-    def insert_many(self, table: str, rows: Sequence[Row], *, on_duplicate: str = "") -> int:
-        """Record new rows."""
-        self.writes.extend(("write" if on_duplicate not in ("", "ignore") else "insert", table, row) for row in rows)
-        return len(rows)
-
-    def insert_tuples(
-        self, table: str, columns: tuple[str, ...], rows: Sequence[tuple[Any, ...]], *, on_duplicate: str = ""
-    ) -> int:
-        """Record new rows."""
-        named = [dict(zip(columns, row, strict=True)) for row in rows]
-        return self.insert_many(table, named, on_duplicate=on_duplicate)
-
-    def update(self, table: str, where: Row, changes: Row) -> int:
-        """Record changed columns beside those that find the rows."""
-        self.writes.append(("update", table, {**where, **changes}))
-        return 1
-
-    def count(self, table: str, where: Row, column: str, by: int, changes: Row) -> int:
-        """Record changed columns, the counting one with its difference."""
-        return self.update(table, where, {column: f"{by:+}", **changes})
-
-    def delete(self, table: str, where: Row) -> int:
-        """Record deleted rows by the columns that find them."""
-        self.writes.append(("delete", table, where))
-        return 1
-
-    def run(self, sql: str, **parameters: Any) -> int:
-        """Record any other writing statement."""
-        self.writes.append(("statement", sql, parameters))
-        return 1

@@ -15,9 +15,8 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Any, TypeVar, cast
 
-from tikisync import database_tables
-from tikisync.database import Row, Transaction
-from tikisync.database_statements import COLLECTIONS, matches
+from tikisync.database import Row, Transaction, tables
+from tikisync.database.statements import COLLECTIONS, matches
 
 ANSWER, BEGUN, DONE = "answer", "begun", "done"
 _OURS = "tikisync_"  # our own tables roll back, so a repeat has to write into them again
@@ -197,7 +196,7 @@ class ResumableTransaction(Transaction):
 
     def _automatic_id(self, table: str) -> str:
         if table not in self._automatic:
-            columns = database_tables.columns(self._at_once, [table]).get(table, {})
+            columns = tables.columns(self._at_once, [table]).get(table, {})
             self._automatic[table] = next((column.name for column in columns.values() if column.is_automatic), "")
         return self._automatic[table]
 

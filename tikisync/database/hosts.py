@@ -12,7 +12,7 @@ from pymysql.err import OperationalError
 from sqlalchemy import Engine, event
 from sqlalchemy.engine import URL, ExceptionContext, make_url
 
-from tikisync.database_errors import PASSING
+from tikisync.database.errors import PASSING
 
 Address: TypeAlias = tuple[str, int]
 

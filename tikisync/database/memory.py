@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from tikisync.database_statements import PARAMETER
+from tikisync.database.statements import PARAMETER
 
 if TYPE_CHECKING:
     from tikisync.database import Transaction

@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL, Connection
 
-from tikisync import database_hosts
-from tikisync.database_inserts import InsertingCursor
+from tikisync.database import hosts
+from tikisync.database.inserts import InsertingCursor
 from tikisync.errors import SetupError
 
 _THIS_MACHINE = (None, "localhost", "127.0.0.1", "::1")
@@ -58,7 +58,7 @@ def _mysql(urls: Sequence[URL], pool_size: int, connect_timeout: int, answer_tim
         pool_use_lifo=True,
         pool_reset_on_return=None,  # each transaction has been committed or rolled back: one round trip less
     )
-    database_hosts.use(engine, urls)
+    hosts.use(engine, urls)
     return engine
 
 
