@@ -85,7 +85,7 @@ def test_edited_rules_count_without_a_restart_and_a_broken_file_keeps_the_old_on
         until(lambda: _statuses(tiki) == ["done"], service.log)
         config.write_text(whole.replace("body.kind == 'order'", "body.kind == 'invoice'"))
         service.process.send_signal(signal.SIGHUP)
-        until(lambda: service.log.read_text().count("config.loaded") == 2, service.log)  # by the worker too
+        until(lambda: service.log.read_text().count("config.loaded") >= 2, service.log)  # by the worker too
         assert service.post(order(2), signed(order(2))) == (200, "ok")
         until(lambda: _statuses(tiki) == ["done", "ignored"], service.log)
 
@@ -101,6 +101,7 @@ def test_what_a_killed_service_answered_is_applied_by_the_next_one_and_only_once
     with tiki.transaction() as tx:  # nobody waits a minute for the leases of the dead here
         tx.run("UPDATE tikisync_deliveries SET due_at = 0 WHERE status = 'pending' AND leased_by IS NOT NULL")
     with running("work", config) as worker:
+        until(worker.workers, worker.log)  # it hears of signals by then
         until(lambda: set(_statuses(tiki)) == {"done"}, worker.log)
         assert worker.stop() == 0
     with tiki.transaction() as tx:

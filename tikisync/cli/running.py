@@ -44,7 +44,11 @@ class Background:
         if receive and (drainer := app.drainer(self.wake.set)):
             self._threads.append(threading.Thread(target=drainer.run, args=(self._stop,), name="spool", daemon=True))
         if threading.current_thread() is threading.main_thread() and hasattr(signal, "SIGHUP"):
-            signal.signal(signal.SIGHUP, lambda *_: app.reload())
+            signal.signal(signal.SIGHUP, lambda *_: self._reload())
+
+    def _reload(self) -> None:
+        if self._app.reload():
+            self._follow()
 
     def _follow(self) -> None:
         """Look for edits of Tiki's page, and let a worker of another process go by the config as it is now."""
