@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
 
 from starlette import types
 from starlette.applications import Starlette
@@ -67,14 +66,6 @@ def create(
 
     group = GroupCommit(receive)
 
-    @asynccontextmanager
-    async def lifespan(_application: Application) -> AsyncIterator[None]:
-        group.start()
-        try:
-            yield
-        finally:
-            await group.stop()
-
     hooks = HookEndpoint(
         group,
         body_limit=settings.body_limit,
@@ -83,7 +74,7 @@ def create(
         allowed=receiver.answers,
         door=Door(door or DoorSettings()),
     )
-    return Application(hooks, [*health.routes(ready, spooled), *routes], lifespan)
+    return Application(hooks, [*health.routes(ready, spooled), *routes], group.lifespan)
 
 
 def of_app(app: App, stored: Callable[[], object]) -> Application:

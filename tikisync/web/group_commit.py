@@ -10,7 +10,8 @@ import asyncio
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from queue import SimpleQueue
 from typing import TypeAlias
 
@@ -75,6 +76,15 @@ class GroupCommit:
             event(log, logging.ERROR, "receive.abandoned", count=len(self._waiting))
         for _ in range(WRITERS):
             self._batches.put(None)
+
+    @asynccontextmanager
+    async def lifespan(self, _application: object) -> AsyncIterator[None]:
+        """Receive while an application lives (Starlette's ``lifespan``)."""
+        self.start()
+        try:
+            yield
+        finally:
+            await self.stop()
 
     def submit(self, request: Request, answered: Answered) -> None:
         """Have ``answered`` called in the event loop with the receiver's answer; with BUSY at once if too many wait."""

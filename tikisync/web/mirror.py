@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
 
 from tikisync.config import DoorSettings, ServerSettings
 from tikisync.core.door import Rate
@@ -35,14 +34,6 @@ def application(take: Callable[[Request], object], settings: ServerSettings) -> 
 
     group = GroupCommit(receive)
 
-    @asynccontextmanager
-    async def lifespan(_application: Application) -> AsyncIterator[None]:
-        group.start()
-        try:
-            yield
-        finally:
-            await group.stop()
-
     mirror = _Mirror(
         group,
         body_limit=settings.body_limit,
@@ -50,4 +41,4 @@ def application(take: Callable[[Request], object], settings: ServerSettings) -> 
         allowed=lambda _method: True,
         door=Door(DoorSettings(_NO_LIMIT, _NO_LIMIT)),
     )
-    return Application(mirror, [], lifespan)
+    return Application(mirror, [], group.lifespan)
