@@ -178,7 +178,7 @@ def _until_done(site: Database, newest: int, items: int) -> float:
 def _arrival(body: bytes) -> Arrival:
     headers = "content-type: application/json"
     handler = endpoints.HANDLER
-    return Arrival(1, handler, "hook", 0, "POST", endpoints.HOOK, "", "192.0.2.7", headers, body, None, None)
+    return Arrival(1, handler, "hook", "POST", endpoints.HOOK, "", "192.0.2.7", 0, headers, body, None, None)
 
 
 Rows = Mapping[str, Sequence[Mapping[str, Any]]]

@@ -113,7 +113,7 @@ def _claim(site: Database) -> None:
 
 def _duplicate(site: Database) -> None:
     key = b"%032d" % 1
-    arrival = Arrival(1, "Shop", "hook", 0, "POST", "/", "", "192.0.2.7", "", body_of(1024), key, None)
+    arrival = Arrival(1, "Shop", "hook", "POST", "/", "", "192.0.2.7", 0, "", body_of(1024), key, None)
     with _undone(site) as tx:
         if deliveries.add(tx, [arrival]) != 1:
             raise RuntimeError("a duplicate was not seen")
@@ -158,7 +158,7 @@ def _add_deliveries(site: Database, number: int) -> None:
     body = body_of(1024)
     with site.transaction() as tx:
         now = int(time.time() * 1000) - number * 1000  # one a second
-        keyed = Arrival(1, "Shop", "hook", now, "POST", "/", "", "192.0.2.7", "", body, b"%032d" % 1, None)
+        keyed = Arrival(1, "Shop", "hook", "POST", "/", "", "192.0.2.7", now, "", body, b"%032d" % 1, None)
         deliveries.add(tx, [keyed])
         tx.run("UPDATE tikisync_deliveries SET status = 'done', routed_by = 'rules', finished_at = received_at")
     there = 1

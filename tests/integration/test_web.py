@@ -83,14 +83,15 @@ def one_answer(connection: socket.socket) -> bytes:
 
 @contextmanager
 def served(
-    database: Database,
+    database: Database | Receiver,
     problems: Callable[[], Sequence[str]] = list,
     stored: Callable[[], object] = list,
     handlers: Mapping[str, HandlerSettings] = MappingProxyType({}),
     door: DoorSettings | None = None,
 ) -> Iterator[int]:
     settings = ServerSettings(body_limit=LIMIT)
-    web = application.create(Receiver(database, handlers, {}), settings, door=door, ready=problems, stored=stored)
+    receiver = database if isinstance(database, Receiver) else Receiver(database, handlers, {})
+    web = application.create(receiver, settings, door=door, ready=problems, stored=stored)
     with server.listen("127.0.0.1", 0) as listener:
         port = listener.getsockname()[1]
         running = server.Running(web, listener)

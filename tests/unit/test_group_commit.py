@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import TypeVar
 
 import pytest
 
 from tikisync.core.requests import Request
 from tikisync.pipeline.receive import Answer
-from tikisync.web.group_commit import BROKEN, BUSY, GroupCommit
+from tikisync.web.group_commit import BROKEN, BUSY, IN_LOOP_BYTES, Complete, GroupCommit
 
 T = TypeVar("T")
 
@@ -61,6 +62,75 @@ def test_requests_of_one_turn_of_the_loop_share_a_batch_and_each_gets_its_own_an
     group = GroupCommit(receiver)
     assert run(group, lambda: answers(group, b"a", b"b", b"c")) == ["a", "b", "c"]
     assert receiver.batches == [[b"a", b"b", b"c"]]
+
+
+class InLoop:
+    """Begins batches in the loop; what becomes of them the test says."""
+
+    def __init__(self, *, begins: bool = True) -> None:
+        self.batches: list[tuple[list[bytes], Callable[[Complete | None], object]]] = []
+        self._begins = begins
+
+    def __call__(self, requests: Sequence[Request], end: Callable[[Complete | None], object]) -> bool:
+        self.batches.append(([each.body for each in requests], end))
+        return self._begins
+
+
+def ended(begun: InLoop, group: GroupCommit, complete: Complete | None) -> list[str]:
+    """Ask twice in one turn, end the batch so, and return the answers."""
+
+    async def scenario() -> list[str]:
+        asked = asyncio.create_task(answers(group, b"a", b"b"))
+        while not begun.batches:
+            await asyncio.sleep(0)
+        [(_, end)] = begun.batches
+        end(complete)
+        return await asked
+
+    return run(group, scenario)
+
+
+def test_what_can_be_received_in_the_loop_needs_no_thread() -> None:
+    receiver, begun = Receiver(), InLoop()
+    told = [Answer(200, text, "received") for text in "xy"]
+    assert ended(begun, GroupCommit(receiver, begun), lambda: told) == ["x", "y"]
+    assert (begun.batches[0][0], receiver.batches) == ([b"a", b"b"], [])
+
+
+def test_what_the_loop_cannot_receive_after_all_a_thread_does() -> None:
+    receiver, begun = Receiver(), InLoop()
+    assert ended(begun, GroupCommit(receiver, begun), None) == ["a", "b"]
+    assert receiver.batches == [[b"a", b"b"]]
+
+
+@pytest.mark.parametrize("trouble", [ValueError("a bug"), None], ids=["raises", "answers too few"])
+def test_a_bug_in_what_completes_a_batch_leaves_nobody_waiting(trouble: Exception | None) -> None:
+    def complete() -> Sequence[Answer]:
+        if trouble:
+            raise trouble
+        return []
+
+    begun = InLoop()
+    assert ended(begun, GroupCommit(Receiver(), begun), complete) == [BROKEN.text] * 2
+
+
+def test_what_the_loop_does_not_begin_or_stumbles_over_a_thread_receives() -> None:
+    def stumble(_requests: Sequence[Request], _end: Callable[[Complete | None], object]) -> bool:
+        raise ValueError("a bug")
+
+    for begin in (stumble, InLoop(begins=False)):
+        receiver = Receiver()
+        group = GroupCommit(receiver, begin)
+        assert run(group, partial(answers, group, b"a")) == ["a"]
+        assert receiver.batches == [[b"a"]]
+
+
+def test_a_batch_that_would_keep_the_loop_busy_goes_to_a_thread() -> None:
+    receiver, begun = Receiver(), InLoop()
+    group = GroupCommit(receiver, begun)
+    large = b"x" * (IN_LOOP_BYTES + 1)
+    assert run(group, lambda: answers(group, large)) == [large.decode()]
+    assert (receiver.batches, begun.batches) == ([[large]], [])
 
 
 def test_requests_that_come_while_a_batch_is_in_flight_gather_in_the_next() -> None:

@@ -28,12 +28,12 @@ class Handler:
 class Verified:
     """The request was signed for this handler.
 
-    ``content`` is the SHA-256 of what was signed, by Tiki's plain rule of the body: the signature itself can be written
-    in several ways (in a list, with or without a prefix, any number of them by ECDSA).
+    ``content`` is the SHA-256 of what was signed, None where that is the body alone (Tiki's plain rule): the signature
+    itself can be written in several ways (in a list, with or without a prefix, any number of them by ECDSA).
     """
 
     handler: Handler
-    content: bytes = field(repr=False)
+    content: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

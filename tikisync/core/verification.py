@@ -11,7 +11,6 @@ SHA-256, and what no handler accepts so may be accepted by the recipe of a sende
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -144,7 +143,7 @@ def _plainly(handler: Handler, received: bytes | None, body: bytes, digests: Dig
     if wrong := misconfiguration(handler):
         return wrong
     if hmac.compare_digest(ENCODINGS[handler.verification](_digest(handler, body, digests)), received):
-        return Verified(handler, hashlib.sha256(body).digest())
+        return Verified(handler)
     return Refused(
         "wrong_signature",
         f"{handler.signature_header} is not the {handler.verification} ({handler.algo}) of the body "

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tikisync.core.algorithms import hashlib_name
@@ -19,13 +18,14 @@ from tikisync.core.verification import ANYWHERE, ENCODINGS, NO_RECIPES, misconfi
 class _Signer:
     """Who signs with one secret in one way: the first handler, in Tiki's order, that has it."""
 
-    handler: Handler
-    keyed: hmac.HMAC  # has seen nothing but the key; a copy leaves Python's lock alone, ``hmac.digest`` gives it away
+    verified: Verified  # what is said of all that it signs
+    keyed: hmac.HMAC  # has seen nothing but the key
+    encoding: Callable[[bytes], bytes]
 
     def signs(self, body: bytes, signature: bytes) -> bool:
         digest = self.keyed.copy()
         digest.update(body)
-        return hmac.compare_digest(ENCODINGS[self.handler.verification](digest.digest()), signature)
+        return hmac.compare_digest(self.encoding(digest.digest()), signature)
 
 
 class Verifier:
@@ -64,7 +64,8 @@ class Verifier:
             if place not in intricate and way not in seen and misconfiguration(handler) is None:
                 seen.add(way)
                 key = handler.secret.encode("utf-8", "surrogatepass")
-                signer = _Signer(handler, hmac.new(key, digestmod=hashlib_name(handler.algo) or ""))
+                keyed = hmac.new(key, digestmod=hashlib_name(handler.algo) or "")
+                signer = _Signer(Verified(handler), keyed, ENCODINGS[handler.verification])
                 self._signers.setdefault(handler.header, []).append(signer)
 
     def verify(self, request: Request) -> Verified | Refused:
@@ -73,17 +74,16 @@ class Verifier:
             handlers = self._named.get(request.handler_name, self._handlers)
             return verify(request, handlers, self._recipes, self._allow)
         if self._in_headers:
-            headers = request.combined_headers()
-            sent = self._headers & headers.keys()
+            sent = [header for header in request.headers if header[0] in self._headers]
             if not sent:
                 return self._unsigned
-            if len(sent) == 1 and (verdict := self._verdict(sent.pop(), headers, request.body)):
+            if len(sent) == 1 and (verdict := self._verdict(*sent[0], request.body)):
                 return verdict
         return verify(request, self._handlers, self._recipes, self._allow)
 
-    def _verdict(self, header: bytes, headers: Mapping[bytes, bytes], body: bytes) -> Verified | Refused | None:
+    def _verdict(self, header: bytes, value: bytes, body: bytes) -> Verified | Refused | None:
         """Return the verdict on the only signature; None where ``verify`` has to say it."""
-        signature = headers[header]
+        signature = value.strip(b" \t")
         signers = self._signers.get(header)
         if not signers or signature in (b"", b"0"):
             return None
@@ -91,7 +91,7 @@ class Verifier:
             if signer.signs(body, signature):
                 if place:
                     self._signers[header] = [signer, *signers[:place], *signers[place + 1 :]]
-                return Verified(signer.handler, hashlib.sha256(body).digest()) if signer.handler.user_exists else None
+                return signer.verified if signer.verified.handler.user_exists else None
         if header in self._inferring:
             return None
         if header not in self._refused:

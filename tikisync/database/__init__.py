@@ -11,6 +11,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeAlias, TypeVar
 
+from pymysql.err import MySQLError
 from sqlalchemy import exc as sa
 from sqlalchemy.engine import URL, Connection
 
@@ -18,6 +19,7 @@ from tikisync.core.characters import is_wide, narrowed
 from tikisync.database import engines, hosts, statements, tables
 from tikisync.database.errors import translated
 from tikisync.database.memory import Memory
+from tikisync.database.nonblocking import NonBlockingConnection
 from tikisync.database.statements import bound, matches
 from tikisync.errors import ConflictError, SetupError
 
@@ -91,6 +93,17 @@ class Database:
         with self._errors_as_ours(), self._engine.connect() as connection:
             yield connection
 
+    def nonblocking(self) -> NonBlockingConnection | None:
+        """Open a connection of its own that never waits for an answer; None where there is no server (SQLite)."""
+        if self.is_sqlite:
+            return None
+        with self._errors_as_ours():
+            pooled = self._engine.raw_connection()
+            connection = pooled.driver_connection
+            pooled.detach()  # the pool is to make no use of it any more
+            connection.autocommit(True)  # type: ignore[union-attr]
+            return NonBlockingConnection(connection)
+
     def close(self) -> None:
         """Close all pooled connections."""
         self._engine.dispose()
@@ -99,7 +112,7 @@ class Database:
     def _errors_as_ours(self) -> Iterator[None]:
         try:
             yield
-        except (sa.SQLAlchemyError, sqlite3.Error) as error:  # SQLite's own while a file is being opened
+        except (sa.SQLAlchemyError, MySQLError, sqlite3.Error) as error:  # the driver's own while it connects
             raise translated(error, self.shown) from error
 
 

@@ -26,10 +26,10 @@ def translated(error: Exception, url: str) -> Exception:
 
     ``url``: the database's, without its password, for the sentence.
     """
-    original = getattr(error, "orig", None)
+    original = getattr(error, "orig", None) or error
     arguments: tuple[Any, ...] = getattr(original, "args", ())
     number = arguments[0] if arguments and isinstance(arguments[0], int) else 0
-    message = re.sub(r"\s+", " ", str(arguments[1] if number and len(arguments) > 1 else original or error))
+    message = re.sub(r"\s+", " ", str(arguments[1] if number and len(arguments) > 1 else original))
     if number in _CONFLICTS or "database is locked" in message:
         return ConflictError(f"another transaction was in the way ({message})")
     if number == _NO_TLS or "CERTIFICATE_VERIFY_FAILED" in message:

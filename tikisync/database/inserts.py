@@ -20,24 +20,34 @@ class InsertingCursor(Cursor):
 
     def executemany(self, query: str, args: Iterable[Any]) -> int:
         """Insert all rows; return how many were affected, as the server counts."""
-        head, values, rest = query.partition(" VALUES ")
-        tail = rest.partition(")")[2]
-        self.rowcount = sum(self.execute(f"{head}{values}{rows}{tail}") for rows in self._statements(args))
+        self.rowcount = sum(self.execute(filled(query, rows)) for rows in self._parts(args))
         return self.rowcount
 
-    def _statements(self, rows: Iterable[Sequence[Any]]) -> Iterator[str]:
+    def _parts(self, rows: Iterable[Sequence[Any]]) -> Iterator[Sequence[str]]:
+        """Yield the rows, written, in as many parts as there have to be statements."""
         written: list[str] = []
         size = 0
-        write, escape = _LITERALS.get, self.connection.escape
         for row in rows:
-            one = f"({','.join([write(type(value), escape)(value) for value in row])})"
+            one = literals(row, self.connection.escape)
             if written and size + len(one) > STATEMENT:
-                yield ",".join(written)
+                yield written
                 written, size = [], 0
             written.append(one)
             size += len(one)
         if written:
-            yield ",".join(written)
+            yield written
+
+
+def literals(values: Iterable[Any], other: Callable[[Any], str] = str) -> str:
+    """Return values as SQL, separated by commas; ``other`` writes those that are neither text, bytes, int nor None."""
+    write = _LITERALS.get
+    return ",".join([write(type(value), other)(value) for value in values])
+
+
+def filled(query: str, rows: Sequence[str]) -> str:
+    """Return an ``INSERT … VALUES (%s, …) …`` with these rows in it, as ``literals`` writes them."""
+    head, _, rest = query.partition(" VALUES ")
+    return f"{head} VALUES ({'),('.join(rows)}){rest.partition(')')[2]}"
 
 
 def _text(value: str) -> str:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from tikisync.core.document import iso_utc
 from tikisync.database import Row, Transaction
+from tikisync.database.inserts import filled, literals
+from tikisync.database.statements import insert
 from tikisync.errors import SetupError
 from tikisync.inbox import order
 
@@ -23,11 +26,11 @@ class Arrival(NamedTuple):
     handler_id: int  # whose duplicates it counts among
     handler: str
     user: str
-    received_at: int  # milliseconds since the epoch, UTC
     method: str
     path: str
     query: str
     client_ip: str
+    received_at: int  # milliseconds since the epoch, UTC
     headers: str  # as ``header_lines`` writes them
     body: bytes
     id_key: bytes | None  # 32 bytes; None: does not count
@@ -65,6 +68,9 @@ class Delivery:
 
 
 _ADDED = (*Arrival._fields, "size")
+_ALIKE = Arrival._fields.index("received_at")  # the columns before it are mostly the same from one to the next
+_alike = lru_cache(maxsize=64)(literals)
+_COUNTED = "duplicates = duplicates + 1"  # of a row that is there already
 _LISTED = (
     "delivery_id, handler, `user`, received_at, status, attempts, method, path, query, client_ip, reason, duplicates, "
     "size, finished_at, due_at, leased_by, waits_for"
@@ -75,11 +81,27 @@ def add(tx: Transaction, arrivals: Sequence[Arrival]) -> int:
     """Store arrivals, one statement for all; return how many were duplicates, which are only counted."""
     rows = [(*arrival, len(arrival.body)) for arrival in arrivals]
     newest = tx.value("SELECT MAX(delivery_id) FROM tikisync_deliveries") or 0 if tx.is_sqlite else 0
-    affected = tx.insert_tuples(TABLE, _ADDED, rows, on_duplicate="duplicates = duplicates + 1")
+    affected = tx.insert_tuples(TABLE, _ADDED, rows, on_duplicate=_COUNTED)
     if not tx.is_sqlite:
         return affected - len(rows)  # the server counts 1 for a row inserted and 2 for one updated
     inserted = tx.value("SELECT COUNT(*) FROM tikisync_deliveries WHERE delivery_id > :newest", newest=newest)
     return len(rows) - int(inserted)
+
+
+def addition(arrivals: Sequence[Arrival], only_if: str, turn: int) -> tuple[str, ...]:
+    """Return a server's statements that together do what ``add`` does, but fail where a condition does not hold.
+
+    The last one affects a row for each arrival that is new, and two for each duplicate. ``turn`` is a number that no
+    other addition has over the same connection. The condition is a statement of its own because it would cost twice as
+    much in the INSERT.
+    """
+    rows = [f"{_alike(each[:_ALIKE])},{literals((*each[_ALIKE:], len(each.body)))}" for each in arrivals]
+    if not rows:
+        return (f"SELECT IF({only_if}, 0, (SELECT 1 UNION SELECT 2)) INTO @tikisync_turn",)  # no value can be two
+    first_id, _, rest = rows[0].partition(",")
+    rows[0] = f"IF(@tikisync_turn = {turn}, {first_id}, NULL),{rest}"
+    stored = filled(insert(TABLE, _ADDED, sqlite=False, on_duplicate=_COUNTED), rows)
+    return f"SELECT IF({only_if}, {turn}, NULL) INTO @tikisync_turn", stored
 
 
 def get(tx: Transaction, delivery_id: int) -> Delivery | None:
@@ -175,9 +197,9 @@ def _move(tx: Transaction, ids: Collection[int], condition: str, changes: str, *
     return len(found)
 
 
-def header_lines(headers: Iterable[tuple[bytes, bytes]]) -> str:
-    """Return headers as a request has them, one a line; a line break in one is a space (RFC 9112, 5.2)."""
-    lines = [b"%b: %b" % header for header in headers]
+def header_lines(headers: Iterable[tuple[bytes, bytes]], but: Collection[bytes] = ()) -> str:
+    """Return headers, ``but`` some, one a line, as a request has them; a line break is a space (RFC 9112, 5.2)."""
+    lines = [b": ".join(header) for header in headers if header[0] not in but]
     text = b"\n".join(lines)
     if text.count(b"\n") >= len(lines):
         text = b"\n".join([line.replace(b"\n", b" ") for line in lines])

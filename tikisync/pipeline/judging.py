@@ -78,12 +78,12 @@ class Judge:
             handler_id=self._elder_id(handler) if recipe and recipe.holds_several else handler.handler_id,
             handler=handler.name,
             user=handler.user,
-            received_at=request.received_at,
             method=request.method,
             path=request.path,
             query=kept.query,
             client_ip=request.client_ip,
-            headers=header_lines([header for header in kept.headers if header[0] not in _CREDENTIALS]),
+            received_at=request.received_at,
+            headers=header_lines(kept.headers, but=_CREDENTIALS),
             body=request.body,
             id_key=id_key,
             body_key=body_key,
@@ -104,13 +104,14 @@ class Judge:
 
 
 def duplicate_keys(
-    request: Request, content: bytes, settings: HandlerSettings, recipe: Recipe | None = None
+    request: Request, content: bytes | None, settings: HandlerSettings, recipe: Recipe | None = None
 ) -> tuple[bytes | None, bytes | None]:
     """Return what a duplicate shares with the first: the key of its delivery id and that of its content.
 
     A request is a duplicate where either key is known already; None is a key that does not count. ``content`` is the
-    digest of what was signed. What a sender sends again after trouble has the same id and body, but is signed anew
-    where the time is signed. What somebody replays is the same in all that is signed, and may differ in the rest. So:
+    digest of what was signed, None where that is the body. What a sender sends again after trouble has the same id and
+    body, but is signed anew where the time is signed. What somebody replays is the same in all that is signed, and may
+    differ in the rest. So:
 
     - ``id`` recognizes what is sent again, whatever its body; a replay only by an id that is signed.
     - ``body`` recognizes both, but takes two events with equal bodies for one.
@@ -133,7 +134,7 @@ def duplicate_keys(
     if recipe and recipe.reads("timestamp"):
         tells = bool(found) if is_signed else bool(settings.delivery_id or recipe.delivery_id)
         if settings.duplicates == "body" or not tells:
-            content = hashlib.sha256(request.body).digest()
+            content = None
     place = settings.topic_place or (recipe.topic if recipe else "")
     topic = b"".join(Parts(request).at(place)) if place.startswith("headers.") else b""
-    return id_key, hashlib.sha256(content + topic).digest()
+    return id_key, hashlib.sha256((content or hashlib.sha256(request.body).digest()) + topic).digest()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -16,8 +17,10 @@ from tikisync.core.spooled import Spooled
 from tikisync.core.trace import trace_id_of
 from tikisync.core.verification import Handler, Refused, Verified
 from tikisync.database import Database
+from tikisync.database.inserts import STATEMENT
 from tikisync.errors import ConflictError, PassingError, SenderError, SetupError, TikisyncError
 from tikisync.inbox import deliveries
+from tikisync.inbox.deliveries import Arrival
 from tikisync.inbox.refusals import Refusals
 from tikisync.inbox.spool import Spool
 from tikisync.logs import event
@@ -38,6 +41,24 @@ class Answer:
     reason: str
     handler: str = ""
     handshake: HandshakeAnswer | None = None  # what is sent instead of the text
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Requests with the verdicts on them, and what is to be stored of the verified ones."""
+
+    judge: Judge | None  # None: webhooks are off
+    requests: Sequence[Request]
+    verdicts: list[Verdict]
+    arrivals: Sequence[Arrival]
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A group judged by the handlers seen last; the ``statements`` store it, and fail where those have changed."""
+
+    group: Group
+    statements: Sequence[str] = field(repr=False)
 
 
 METHOD_NOT_ALLOWED = Answer(405, "Only POST is allowed here.", "method")
@@ -61,6 +82,7 @@ class Receiver:
     seen: Sequence[Handler] | None = field(default=None, init=False, repr=False)  # last; None while the switch was off
     _live: LiveHandlers = field(init=False, repr=False)
     _judge: Judge | None = field(default=None, init=False, repr=False)
+    _turns: Iterator[int] = field(default_factory=itertools.count, init=False, repr=False)
 
     def __post_init__(self) -> None:
         self._live = LiveHandlers(self.forced)
@@ -103,8 +125,7 @@ class Receiver:
                 raise
             event(log, logging.ERROR, "database.away", reason=error.reason, error=str(error))
             return self._spooled(requests, spool)
-        _tell_of_refused(requests, verdicts)
-        return list(map(_answer, requests, verdicts))
+        return _answers(requests, verdicts)
 
     def keep(self, requests: Sequence[Request]) -> list[Verdict]:
         """Judge requests by the handlers as they are now and store the verified ones; where it raises, none is."""
@@ -117,25 +138,49 @@ class Receiver:
                 break
         return self._store(requests)
 
+    def prepare(self, requests: Sequence[Request]) -> Prepared | None:
+        """Judge requests before the database is asked; None where that has to come first, or the spool is in use."""
+        seen = self._live.seen
+        if seen is None or not seen.stands or (self.spool and self.spool.waits()):
+            return None
+        group = self._judged(requests, seen.handlers)
+        statements = deliveries.addition(group.arrivals, seen.stands, next(self._turns))
+        return Prepared(group, statements) if len(statements[-1]) <= STATEMENT else None
+
+    def complete(self, prepared: Prepared, affected: int) -> list[Answer]:
+        """Answer the requests of a group whose statements have taken effect, the last one on so many rows."""
+        group = prepared.group
+        self._tell(group, duplicates=affected - len(group.arrivals))
+        return _answers(group.requests, group.verdicts)
+
     def _store(self, requests: Sequence[Request]) -> list[Verdict]:
         with self.database.transaction() as tx:
-            judge = self._judge_by(self._live.look(tx))
-            verdicts = [judge.verdict(request) if judge else DISABLED for request in requests]
-            judged = list(zip(requests, verdicts, strict=True))
-            arrivals = [
-                judge.arrival(request, verdict)
-                for request, verdict in judged
-                if judge and isinstance(verdict, Verified)
-            ]
-            duplicates = deliveries.add(tx, arrivals) if arrivals else 0
-        self.seen = judge.handlers if judge else None
-        if arrivals:
-            names = ",".join(sorted({arrival.handler for arrival in arrivals}))
-            event(log, logging.INFO, "delivery.received", count=len(arrivals), duplicates=duplicates, handlers=names)
-        for request, verdict in judged:
-            if judge and self.refusals and isinstance(verdict, Refused) and verdict is not NOT_POST:
-                self.refusals.note(request, verdict, judge.handlers)
-        return verdicts
+            handlers = self._live.look(tx)
+            group = self._judged(requests, handlers)
+            duplicates = deliveries.add(tx, group.arrivals) if group.arrivals else 0
+        self.seen = handlers
+        self._tell(group, duplicates)
+        return group.verdicts
+
+    def _judged(self, requests: Sequence[Request], handlers: Sequence[Handler] | None) -> Group:
+        judge = self._judge_by(handlers)
+        if judge is None:
+            return Group(None, requests, [DISABLED] * len(requests), [])
+        verdicts = [judge.verdict(request) for request in requests]
+        judged = zip(requests, verdicts, strict=True)
+        arrivals = [judge.arrival(request, verdict) for request, verdict in judged if isinstance(verdict, Verified)]
+        return Group(judge, requests, verdicts, arrivals)
+
+    def _tell(self, group: Group, duplicates: int) -> None:
+        if group.arrivals:
+            names = ",".join(sorted({arrival.handler for arrival in group.arrivals}))
+            count = len(group.arrivals)
+            event(log, logging.INFO, "delivery.received", count=count, duplicates=duplicates, handlers=names)
+        if group.judge is None or self.refusals is None or len(group.arrivals) == len(group.requests):
+            return
+        for request, verdict in zip(group.requests, group.verdicts, strict=True):
+            if isinstance(verdict, Refused) and verdict is not NOT_POST:
+                self.refusals.note(request, verdict, group.judge.handlers)
 
     def _judge_by(self, handlers: Sequence[Handler] | None) -> Judge | None:
         """Return who judges by these handlers, the same one while nothing changed; None where webhooks are off."""
@@ -169,6 +214,11 @@ class Receiver:
                 answers.append(Answer(200, "ok", "spooled", name))
                 room -= 1
         return answers
+
+
+def _answers(requests: Sequence[Request], verdicts: Sequence[Verdict]) -> list[Answer]:
+    _tell_of_refused(requests, verdicts)
+    return list(map(_answer, requests, verdicts))
 
 
 def _answer(request: Request, verdict: Verdict) -> Answer:

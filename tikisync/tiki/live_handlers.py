@@ -3,42 +3,68 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeAlias
 
 from tikisync.core.handlers import Handler
-from tikisync.database import Row, Transaction
+from tikisync.database import Transaction
 from tikisync.database.tables import fingerprint, literal
 from tikisync.tiki import handlers, preferences
 
-_Look: TypeAlias = "tuple[str, Row | None, Sequence[Handler] | None]"  # the query, what it gave, and the handlers then
+_Queries: TypeAlias = "tuple[str, ...]"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a look found: the handlers in Tiki's order, None where webhooks are switched off."""
+
+    handlers: Sequence[Handler] | None
+    queries: _Queries  # each for one value that changes where the handlers do
+    values: Sequence[object] | None  # that they gave before the handlers were read; None: not these queries
+
+    @cached_property
+    def stands(self) -> str:
+        """A condition, as a server's SQL, that holds as long as a look finds the same; '' where none is known."""
+        if self.values is None:
+            return ""
+        values = ["NULL" if value is None else value for value in self.values]
+        return " AND ".join([f"({query}) <=> {value}" for query, value in zip(self.queries, values, strict=True)])
 
 
 class LiveHandlers:
-    """Looks at the switch, the handlers and their users in one query."""
+    """Looks at the switch, the handlers and their users in one query; ``seen`` is what the last look found."""
 
     def __init__(self, forced: Mapping[str, str]) -> None:
         self._forced = forced  # preferences that Tiki's system configuration forces
-        self._last: _Look = ("", None, None)
+        self.seen: Seen | None = None
 
     def look(self, tx: Transaction) -> Sequence[Handler] | None:
         """Return the handlers in Tiki's order, the same object while nothing changed; None where it is switched off.
 
         Raises TikiError where the table is missing: the Tiki is older than 25.
         """
-        query, seen, found = self._last
-        now = tx.first(query) if query else None
-        if now is None or now != seen:
+        seen = self.seen
+        values = _values(tx, seen.queries) if seen else None
+        if seen is None or values != seen.values:
             there = handlers.load(tx)
             found = there if preferences.switch_is_on(tx, self._forced) else None
-            # ``now`` is of before they were read: a change meanwhile makes the next look read them again.
-            self._last = (_query(tx, {handler.user for handler in there}), now, found)
-        return found
+            queries = _queries(tx, {handler.user for handler in there})
+            # The values are of before they were read: a change meanwhile makes the next look read them again.
+            self.seen = seen = Seen(found, queries, values if seen and queries == seen.queries else None)
+        return seen.handlers
 
 
-def _query(tx: Transaction, users: Collection[str]) -> str:
-    """Return a query whose row changes whenever the switch, a handler or one of these users does."""
+def _values(tx: Transaction, queries: _Queries) -> Sequence[object]:
+    row = tx.first("SELECT " + ", ".join(f"({query}) AS value{place}" for place, query in enumerate(queries)))
+    return list(row.values()) if row else []
+
+
+def _queries(tx: Transaction, users: Collection[str]) -> _Queries:
+    """Return queries of which a value changes whenever the switch, a handler or one of these users does."""
     logins = ", ".join(literal(tx, user) for user in sorted(users))
-    switch = fingerprint(tx, "tiki_preferences", ["name", "value"], f"`name` = {literal(tx, preferences.SWITCH)}")
-    rows = fingerprint(tx, "tiki_webhooks", handlers.COLUMNS, "1 = 1")
-    known = fingerprint(tx, "users_users", ["login"], f"`login` IN ({logins})" if users else "1 = 0")
-    return f"SELECT ({switch}) AS switch, ({rows}) AS handlers, ({known}) AS users"
+    return (
+        fingerprint(tx, "tiki_preferences", ["name", "value"], f"`name` = {literal(tx, preferences.SWITCH)}"),
+        fingerprint(tx, "tiki_webhooks", handlers.COLUMNS, "1 = 1"),
+        fingerprint(tx, "users_users", ["login"], f"`login` IN ({logins})" if users else "1 = 0"),
+    )

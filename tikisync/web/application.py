@@ -15,9 +15,9 @@ from tikisync.inbox.spool import Standing
 from tikisync.pipeline.receive import Answer, Receiver
 from tikisync.web import health
 from tikisync.web.door import Door
-from tikisync.web.group_commit import GroupCommit
 from tikisync.web.hooks import HookEndpoint
 from tikisync.web.metrics import Metrics
+from tikisync.web.receiving import Receiving
 
 MEMORY = 32 << 20  # bytes of bodies on their way in, all together; more where a single one may be that large
 
@@ -52,29 +52,19 @@ def create(
 ) -> Application:
     """Return the application; nothing of it runs before a server starts it.
 
-    ``ready`` says in sentences what keeps the service from receiving; ``stored`` is called, in a writer's thread,
-    whenever deliveries have been kept, and there too ``answered`` with every group of requests and their
-    answers; ``spooled`` says what the spool holds.
+    ``ready`` says in sentences what keeps the service from receiving; ``stored`` and ``answered`` are told of what is
+    received, as ``Receiving`` has it; ``spooled`` says what the spool holds.
     """
-
-    def receive(requests: Sequence[Request]) -> Sequence[Answer]:
-        answers = receiver.receive(requests)
-        if any(answer.reason == "received" for answer in answers):
-            stored()
-        answered(requests, answers)
-        return answers
-
-    group = GroupCommit(receive)
-
+    receiving = Receiving(receiver, stored, answered)
     hooks = HookEndpoint(
-        group,
+        receiving.group,
         body_limit=settings.body_limit,
         memory=max(MEMORY, 2 * settings.body_limit),
         trusted_proxies=settings.trusted_proxies,
         allowed=receiver.answers,
         door=Door(door or DoorSettings()),
     )
-    return Application(hooks, [*health.routes(ready, spooled), *routes], group.lifespan)
+    return Application(hooks, [*health.routes(ready, spooled), *routes], receiving.lifespan)
 
 
 def of_app(app: App, stored: Callable[[], object]) -> Application:

@@ -1,7 +1,10 @@
 """Group commit: every request that waits is received together, a batch at a time.
 
 While a batch is in flight the next one gathers, so the busier the service, the more requests share a transaction. Once
-enough have gathered they need not wait for it: a second writer thread begins, while the first waits for the database.
+enough have gathered they need not wait for it: a second batch follows, so that the database always has one to do.
+
+Most batches never leave the event loop: handing them to a thread and back costs more than receiving them (measured).
+A thread takes what the loop cannot do at once.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from queue import SimpleQueue
 from typing import TypeAlias
 
@@ -22,10 +26,13 @@ from tikisync.pipeline.receive import Answer
 log = logging.getLogger(__name__)
 
 Receive: TypeAlias = Callable[[Sequence[Request]], Sequence[Answer]]
+Complete: TypeAlias = Callable[[], Sequence[Answer]]
+Begin: TypeAlias = Callable[[Sequence[Request], Callable[[Complete | None], object]], bool]
 Answered: TypeAlias = Callable[[Answer], object]
 Waiting: TypeAlias = tuple[Request, Answered]
 
-WRITERS = 2  # a third would only make the batches smaller: Python runs one thread at a time
+WRITERS = 2  # threads, and batches in flight; more would only make the batches smaller
+IN_LOOP_BYTES = 480_000  # of the bodies of a batch: more would keep the event loop from all else for too long
 
 BUSY = Answer(503, "Temporarily unavailable.", "busy")
 BROKEN = Answer(500, "Internal error.", "internal")
@@ -34,12 +41,15 @@ BROKEN = Answer(500, "Internal error.", "internal")
 class GroupCommit:
     """Crosses from the event loop to the writer threads and back; belongs to one event loop.
 
+    ``receive`` receives a batch, in a thread. ``begin`` may do so without one: it returns whether it has begun, and
+    calls its second argument in the loop with what completes the batch, or with None where a thread is to receive it.
     So many requests as are ``worth_it`` are handed over while another batch is in flight.
     """
 
     def __init__(
         self,
         receive: Receive,
+        begin: Begin | None = None,
         *,
         batch_requests: int = 256,
         batch_bytes: int = 8 << 20,
@@ -47,6 +57,7 @@ class GroupCommit:
         worth_it: int = 16,
     ) -> None:
         self._receive = receive
+        self._begin = begin
         self._worth_it = worth_it
         self._batch_requests = batch_requests
         self._batch_bytes = batch_bytes
@@ -121,7 +132,8 @@ class GroupCommit:
                 batch.append(self._waiting.popleft())
                 size += len(batch[-1][0].body)
             self._in_flight += 1
-            self._batches.put(batch)
+            if size > IN_LOOP_BYTES or not self._begins_in_loop(batch):
+                self._batches.put(batch)
         if not self._in_flight:
             self._idle.set()
 
@@ -134,21 +146,35 @@ class GroupCommit:
             except Exception:  # the others are to hear of theirs
                 log.exception("answer.broken")
 
+    def _begins_in_loop(self, batch: Sequence[Waiting]) -> bool:
+        try:
+            return bool(self._begin and self._begin([each for each, _ in batch], partial(self._ended_in_loop, batch)))
+        except Exception:  # the writers meet the same error, find out whose fault it is, and tell
+            return False
+
+    def _ended_in_loop(self, batch: Sequence[Waiting], complete: Complete | None) -> None:
+        if complete is None:
+            self._batches.put(batch)
+        else:
+            self._answered(batch, _sound(batch, complete))
+
     def _write(self) -> None:
         while (batch := self._batches.get()) is not None:
-            answers = self._received(batch)
+            requests = [request for request, _ in batch]
+            answers = _sound(batch, partial(self._receive, requests))
             try:
                 self._loop.call_soon_threadsafe(self._answered, batch, answers)
             except RuntimeError:  # the loop is closed: nobody is left to answer
                 return
 
-    def _received(self, batch: Sequence[Waiting]) -> Sequence[Answer]:
-        """Whatever happens, the thread lives on and every request gets an answer."""
-        try:
-            answers = self._receive([request for request, _ in batch])
-            if len(answers) == len(batch):
-                return answers
-            event(log, logging.ERROR, "receive.broken", count=len(batch), answers=len(answers))
-        except BaseException:
-            log.exception("receive.broken")
-        return [BROKEN] * len(batch)
+
+def _sound(batch: Sequence[Waiting], receive: Complete) -> Sequence[Answer]:
+    """Return an answer for each request, whatever happens: a thread lives on, and nobody waits for ever."""
+    try:
+        answers = receive()
+        if len(answers) == len(batch):
+            return answers
+        event(log, logging.ERROR, "receive.broken", count=len(batch), answers=len(answers))
+    except BaseException:
+        log.exception("receive.broken")
+    return [BROKEN] * len(batch)

@@ -13,7 +13,7 @@ from tikisync.core.handlers import Handler, Refused, Verified
 from tikisync.core.recipes import timestamps
 from tikisync.core.recipes.content import contents
 from tikisync.core.recipes.keys import ENCODERS, decoded, is_public, symmetric_key
-from tikisync.core.recipes.parts import Content, Parts
+from tikisync.core.recipes.parts import WHOLE_BODY, Content, Parts
 from tikisync.core.recipes.recipe import Recipe, RefusalError
 
 ASYMMETRIC = ("ed25519", "ecdsa", "rsa")
@@ -71,18 +71,19 @@ def require_usable(recipe: Recipe, secret: str) -> None:
         raise RefusalError("no_webhook_id", "the webhook's id is signed too; set recipe.webhook_id")
 
 
-def _proof(recipe: Recipe, secret: str, parts: Parts, values: list[bytes]) -> bytes:
-    """Return what stands for the signed content; raise RefusalError where it is not signed, or not now."""
+def _proof(recipe: Recipe, secret: str, parts: Parts, values: list[bytes]) -> bytes | None:
+    """Return the digest of what is signed, None for the body alone; raise RefusalError where nothing is, or not now."""
     timestamp = timestamps.find(recipe, parts, values) if recipe.reads("timestamp") else b""
     signatures = _signatures(recipe, values)
     if recipe.scheme == "token":
-        return _token(recipe, secret, parts, signatures)
+        _check_token(recipe, secret, signatures)
+        return None
     key = secret.encode("utf-8", "surrogatepass")
     check_signatures = _asymmetric if recipe.scheme in ASYMMETRIC else _symmetric
     content = check_signatures(recipe, secret, parts, signatures, contents(recipe, key, parts, timestamp))
     if recipe.judges_time:
         timestamps.judge(recipe, timestamp or timestamps.find(recipe, parts, values), parts.request.received_at)
-    return hashlib.sha256(parts.text(content)).digest()
+    return None if content == WHOLE_BODY else hashlib.sha256(parts.text(content)).digest()
 
 
 def _signatures(recipe: Recipe, values: list[bytes]) -> list[bytes]:
@@ -96,11 +97,10 @@ def _signatures(recipe: Recipe, values: list[bytes]) -> list[bytes]:
     return found
 
 
-def _token(recipe: Recipe, secret: str, parts: Parts, tokens: list[bytes]) -> bytes:
+def _check_token(recipe: Recipe, secret: str, tokens: list[bytes]) -> None:
     expected = ENCODERS[recipe.encoding](symmetric_key(secret, recipe.key))
     if not any(hmac.compare_digest(expected, token) for token in tokens):
         raise RefusalError("wrong_token", f"{_places(recipe)} does not hold what Tiki's secret field holds")
-    return hashlib.sha256(parts.request.body).digest()
 
 
 def _symmetric(recipe: Recipe, secret: str, parts: Parts, signatures: list[bytes], signed: list[Content]) -> Content:
