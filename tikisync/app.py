@@ -1,4 +1,7 @@
-"""Wiring: from the config file to the running parts, with the real clock. Importing it starts nothing."""
+"""Wiring: from the config file to the running parts, with the real clock. Importing it starts nothing.
+
+What receiving does without is loaded where it is first asked for: a service is to listen soon after its start.
+"""
 
 from __future__ import annotations
 
@@ -20,11 +23,7 @@ from typing import TYPE_CHECKING
 
 from tikisync import config as configuration
 from tikisync.config import Config
-from tikisync.core.diagnosis import Diagnosis, diagnose
-from tikisync.core.document import CREDENTIALS
-from tikisync.core.recipes.choice import signature_headers
 from tikisync.core.refusals import Refusal
-from tikisync.core.requests import Request
 from tikisync.core.rotation import elders
 from tikisync.database import Database
 from tikisync.database.clock import database_clock
@@ -32,23 +31,19 @@ from tikisync.errors import ConfigError, PassingError, SetupError
 from tikisync.inbox.refusals import Refusals, stored
 from tikisync.inbox.spool import Spool, Standing
 from tikisync.logs import event
-from tikisync.pipeline import administer, check, check_config, check_spool, overview
-from tikisync.pipeline.apply import Applier
-from tikisync.pipeline.bounded import BoundedApplier
+from tikisync.pipeline import overview
 from tikisync.pipeline.drain import Drainer
-from tikisync.pipeline.explain import rehearse_payload
-from tikisync.pipeline.finding import Finding
-from tikisync.pipeline.held import Held
-from tikisync.pipeline.preview import Preview
 from tikisync.pipeline.receive import Receiver
 from tikisync.pipeline.retention import Retention
-from tikisync.pipeline.rules_page import RulesPage
 from tikisync.pipeline.supervisor import Supervisor
-from tikisync.pipeline.worker import Applies, Worker
 from tikisync.tiki.site import of_config
 
 if TYPE_CHECKING:
+    from tikisync.pipeline.apply import Applier
+    from tikisync.pipeline.held import Held
+    from tikisync.pipeline.rules_page import RulesPage
     from tikisync.pipeline.spans import Spans
+    from tikisync.pipeline.worker import Applies, Worker
 
 log = logging.getLogger(__name__)
 
@@ -66,23 +61,32 @@ class App:
     database: Database
     forced: Mapping[str, str]  # preferences that Tiki's system configuration forces
     warnings: tuple[str, ...] = ()
+    clock: Callable[[], float] = time.time  # UNIX seconds, UTC
     page: RulesPage | None = field(init=False)  # further rules, where the config names a page of Tiki's
-    applier: Applier = field(init=False)
     receiver: Receiver = field(init=False)
     late_receiver: Receiver = field(init=False)  # of what the spool held, in a thread of its own
     spool: Spool | None = field(init=False)  # None where the config switches it off
     _own: Config = field(init=False)  # the config file alone
+    _applier: Applier | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self._own = self.config
-        name = self.config.rules_page
-        self.page = RulesPage(self.database, name, self.forced) if name else None
+        self.page = self._rules_page()
         self.config = self._whole(self.config)
-        self.applier = Applier(self.database, self.config, self.forced, time.time)
         self.spool = self._spool()
         rest = self.config.handlers, self.forced, elders(self.config.rules), self._refusals()
         self.receiver = Receiver(self.database.impatient(_SENDERS_WAIT), *rest, self.spool)
         self.late_receiver = Receiver(self.database.impatient(_SPOOL_WAITS), *rest)
+
+    @property
+    def applier(self) -> Applier:
+        """What applies deliveries by the config as it is."""
+        if self._applier is None:
+            from tikisync.pipeline.apply import Applier
+
+            self._applier = Applier(self.database, self.config, self.forced, self.clock)
+        self._applier.config = self.config
+        return self._applier
 
     def worker(self) -> Worker:
         """Return a worker that runs in this process."""
@@ -90,9 +94,13 @@ class App:
 
     def bounded_worker(self, name: str, held: Held) -> Worker:
         """Return a worker that may use only so much of the machine, and notes what it has in hand."""
+        from tikisync.pipeline.bounded import BoundedApplier
+
         return self._worker(BoundedApplier(self.applier, held, self.config.worker.bounds), name)
 
     def _worker(self, applier: Applies, name: str) -> Worker:
+        from tikisync.pipeline.worker import Worker
+
         clock, settings = database_clock(self.database), self.config.worker
         return Worker(self.database, applier, name, settings, clock, random.random, self.spans())
 
@@ -149,7 +157,9 @@ class App:
 
     def use(self, config: Config) -> None:
         """Go by another config from now on, in all parts that are there."""
-        self.config = self.applier.config = config
+        self.config = config
+        if self._applier is not None:
+            self._applier.config = config
         for each in (self.receiver, self.late_receiver):
             each.handlers, each.elders = config.handlers, elders(config.rules)
         event(log, logging.INFO, "config.loaded", rules=len(config.rules), fingerprint=config.fingerprint)
@@ -158,17 +168,14 @@ class App:
         """Return a config with the rules on Tiki's page; raise ConfigError where names are given twice."""
         return self.page.added_to(own) if self.page else own
 
+    def close(self) -> None:
+        """Close the connections to the database."""
+        for each in (self.database, self.receiver.database, self.late_receiver.database):
+            each.close()
+
     def retention(self) -> Retention:
         """Return what lets old deliveries go."""
-        return Retention(self.database, lambda: self.config.inbox.keep, time.time)
-
-    def check(self) -> list[Finding]:
-        """Return everything that keeps webhooks from working."""
-        self.refresh(at_once=True)
-        findings = [*check_config.check(self.path, self.config)]
-        findings += check.check(self.database, self.config, self.forced, self.warnings)
-        findings += self.page.findings if self.page else ()
-        return [*findings, *check_spool.check(self.spool)] if self.spool else findings
+        return Retention(self.database, lambda: self.config.inbox.keep, self.clock)
 
     def spooled(self) -> Standing:
         """Say what the spool holds; raise PassingError where it cannot be read."""
@@ -181,7 +188,7 @@ class App:
 
     def _behind(self) -> list[str]:
         limit = self.config.server.ready_lag
-        return overview.lagging(self.database, limit, int(self.applier.clock() * 1000)) if limit else []
+        return overview.lagging(self.database, limit, int(self.clock() * 1000)) if limit else []
 
     def not_receiving(self) -> list[str]:
         """Say the same of the running service, which receives without the database as long as the spool has room.
@@ -196,21 +203,6 @@ class App:
             if self.receiver.can_spool:
                 return []
             raise
-
-    def grants(self, user: str, host: str, *, setup: bool = False) -> list[str]:
-        """Return the statements that give a database account the least rights, to run or to ``setup``."""
-        used = {"dashboard": self.config.dashboard.enabled, "rules_page": bool(self.config.rules_page)}
-        return administer.grants(self.database, user, host, setup=setup, **used)
-
-    def preview(self, rule_or_handler: str, body: bytes, headers: Mapping[str, str]) -> Preview:
-        """Rehearse a payload for one rule, or for all rules of a handler; write nothing."""
-        return rehearse_payload(self.applier, rule_or_handler, body, headers, int(time.time() * 1000))
-
-    def diagnose(self, request: Request) -> Diagnosis:
-        """Say what becomes of a request, and where it is refused, what would accept it."""
-        allow = {name: each.allow for name, each in self.config.handlers.items()}
-        handlers, public_url = administer.handlers(self.database), self.config.server.public_url
-        return diagnose(request, handlers, self.config.recipes, public_url, allow)
 
     def refused(self) -> list[Refusal]:
         """Return the refused requests that were kept, newest first; raise SetupError where they cannot be read."""
@@ -228,15 +220,18 @@ class App:
         keep = self.config.door.keep_refused
         return Refusals(self._refused_file, keep) if keep else None
 
+    def _rules_page(self) -> RulesPage | None:
+        name = self.config.rules_page
+        if not name:
+            return None
+        from tikisync.pipeline.rules_page import RulesPage
+
+        return RulesPage(self.database, name, self.forced)
+
     def _spool(self) -> Spool | None:
         settings = self.config.server
         folder = self.path.with_suffix(".spool") if settings.spool is None else settings.spool
         return None if folder == "off" else Spool(folder, settings.spool_limit)
-
-    def hidden_headers(self, handler: str) -> frozenset[str]:
-        """Return the names, in lower case, of headers whose values no one should read: signatures and credentials."""
-        found = [each for each in administer.handlers(self.database) if each.name == handler]
-        return CREDENTIALS.union(*(signature_headers(each, self.config.recipes) for each in found))
 
 
 def _worker_name() -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tikisync import inspection
 from tikisync.app import open_app, watch
 from tikisync.database import Database
 from tikisync.errors import SetupError
@@ -64,25 +65,25 @@ def test_a_preview_takes_a_rule_or_all_rules_of_a_handler(path: Path) -> None:
     path.write_text(f"{path.read_text()}[rule other]\nhandler = Shop\nwhen = body.x\n{FIELDS}")
     app = open_app(path)
 
-    of_rule = app.preview("order", b'{"id": 1}', {})
-    of_handler = app.preview("Shop", b'{"id": 1}', {})
+    of_rule = inspection.preview(app, "order", b'{"id": 1}', {})
+    of_handler = inspection.preview(app, "Shop", b'{"id": 1}', {})
 
     assert not of_rule.evaluation.passed_over
     assert [each.rule for each in of_handler.evaluation.passed_over] == ["other"]
     with pytest.raises(SetupError) as unknown:
-        app.preview("nosuch", b"{}", {})
+        inspection.preview(app, "nosuch", b"{}", {})
     assert unknown.value.hint == "the rules are: order, other"
 
 
 def test_headers_with_signatures_and_credentials_are_hidden(path: Path) -> None:
-    hidden = open_app(path).hidden_headers("Shop")
+    hidden = inspection.hidden_headers(open_app(path), "Shop")
 
     assert hidden == {"x-shop-signature", "authorization", "proxy-authorization", "cookie"}
 
 
 def test_sqlite_has_nothing_to_grant(path: Path) -> None:
     with pytest.raises(SetupError, match="SQLite has no users"):
-        open_app(path).grants("tikisync", "localhost")
+        inspection.grants(open_app(path), "tikisync", "localhost")
 
 
 def test_a_changed_file_is_noticed_and_one_being_replaced_is_waited_for(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import pytest
 from tests import dashboards
 from tests.dashboards import PASSWORD, Site
 from tests.spooling import opened, spooled
+from tikisync import inspection
 from tikisync.core.verification import sign
 from tikisync.database import Database
 from tikisync.pipeline import administer
@@ -200,7 +201,7 @@ def test_the_front_page_tells_how_things_stand(admin: httpx2.Client) -> None:
 def test_the_front_page_says_that_the_login_will_be_closed(site: Site, admin: httpx2.Client) -> None:
     with site.database.transaction() as tx:
         tx.insert("tiki_preferences", {"name": "auth_method", "value": "ldap"})
-    assert any(each.where == "preference auth_method" for each in site.app.check())
+    assert any(each.where == "preference auth_method" for each in inspection.check(site.app))
     assert admin.get("/").status_code == 303
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from tests.databases import ServerAdmin, TikiDatabase
 from tests.end_to_end.program import free_port
+from tikisync import inspection
 from tikisync.app import App, open_app
 from tikisync.core.permission_levels import CATEGORY, Object, object_id
 from tikisync.core.rules_page import PAGE
@@ -79,13 +80,13 @@ def names(app: App) -> list[str]:
 
 def told(app: App) -> list[str]:
     """Return what check says of the page."""
-    return [f"{each.where}: {each.message}" for each in app.check() if each.where.startswith("Tiki page")]
+    return [f"{each.where}: {each.message}" for each in inspection.check(app) if each.where.startswith("Tiki page")]
 
 
 def test_the_rules_of_the_file_and_those_of_the_page_hold_together(app: App) -> None:
     assert names(app) == ["own", "shop", "forge"]
     assert told(app) == []
-    assert app.preview("forge", b'{"id": 1}', {}).written
+    assert inspection.preview(app, "forge", b'{"id": 1}', {}).written
 
 
 def test_an_edit_counts_at_the_next_look_and_only_an_edit_is_read(app: App, tiki_with_page: TikiDatabase) -> None:
@@ -164,11 +165,11 @@ def test_a_page_that_may_not_be_read_says_what_to_grant(tiki: TikiDatabase, tmp_
     file.write_text(f"[tiki]\nurl = {tiki.url}\n[rules]\npage = {NAME}\n")
     app = open_app(file)
 
-    [finding] = [each for each in app.check() if each.where.startswith("Tiki page")]
+    [finding] = [each for each in inspection.check(app) if each.where.startswith("Tiki page")]
 
     assert "tikisync grants" in finding.hint
-    assert "tiki_pages`" in " ".join(app.grants("x", "localhost"))
-    assert "data, version" in " ".join(app.grants("x", "localhost"))
+    assert "tiki_pages`" in " ".join(inspection.grants(app, "x", "localhost"))
+    assert "data, version" in " ".join(inspection.grants(app, "x", "localhost"))
 
 
 def grant(database: Database, group: str, permission: str, of: Object | None = None) -> None:

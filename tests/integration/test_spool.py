@@ -20,6 +20,7 @@ from tests.databases import ServerAdmin, TikiDatabase
 from tests.end_to_end.program import until
 from tests.integration.test_receive import OK, UNAUTHORIZED, change, facts, handler, request, stored, told
 from tests.tcp_proxy import Proxy
+from tikisync import inspection
 from tikisync.app import App, open_app
 from tikisync.config import HandlerSettings
 from tikisync.core.handlers import Handler
@@ -541,7 +542,7 @@ class TestTold:
         proxy.restore()
         with suppress(PassingError):
             app.unready()  # the pooled connection has died
-        [finding] = [each for each in app.check() if each.where.startswith("spool ")]
+        [finding] = [each for each in inspection.check(app) if each.where.startswith("spool ")]
         assert (finding.level, "deliveries wait in it to be stored: 1, since 20" in finding.message) == (
             "warning",
             True,
@@ -549,7 +550,7 @@ class TestTold:
         drainer = app.drainer(lambda: None)
         assert drainer
         assert drainer.drain(threading.Event()) == 1
-        assert [each for each in app.check() if each.where.startswith("spool ")] == []
+        assert [each for each in inspection.check(app) if each.where.startswith("spool ")] == []
 
     def test_a_service_that_cannot_spool_is_not_ready_with_the_database_away(
         self, app: App, address: str, proxy: Proxy
@@ -564,7 +565,7 @@ class TestTold:
         folder = tmp_path / "config.spool"
         folder.rmdir()
         folder.write_text("a file")
-        [finding] = [each for each in app.check() if each.where.startswith("spool ")]
+        [finding] = [each for each in inspection.check(app) if each.where.startswith("spool ")]
         assert (finding.level, "it cannot be written" in finding.message) == ("warning", True)
         assert httpx2.get(f"{address}/metrics").status_code == 200
 
@@ -572,12 +573,12 @@ class TestTold:
         self, app: App, address: str, tmp_path: Path
     ) -> None:
         (tmp_path / "config.spool" / "waiting").mkdir()
-        [finding] = [each for each in app.check() if each.where.startswith("spool ")]
+        [finding] = [each for each in inspection.check(app) if each.where.startswith("spool ")]
         assert (finding.level, "cannot be used" in finding.message) == ("warning", True)
         assert httpx2.get(f"{address}/readyz").status_code == 503
         assert "tikisync_spool" not in httpx2.get(f"{address}/metrics").text
 
     def test_what_is_damaged_is_a_finding(self, app: App, tmp_path: Path) -> None:
         (tmp_path / "config.spool" / "damaged").write_bytes(b"x")
-        [finding] = [each for each in app.check() if each.where.startswith("spool ")]
+        [finding] = [each for each in inspection.check(app) if each.where.startswith("spool ")]
         assert (finding.level, "could not be read any more: 1" in finding.message) == ("error", True)

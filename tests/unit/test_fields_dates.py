@@ -7,8 +7,8 @@ from datetime import timedelta, timezone
 import pytest
 
 from tests.fields import NOW, context, field, stored, untouched
+from tikisync.core.date_format import DateFormat
 from tikisync.core.fields import FIELD_TYPES
-from tikisync.core.fields.kind import DateFormat
 from tikisync.core.trackers import Json
 from tikisync.errors import FieldValueError
 

@@ -7,7 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-HEAVY = {"sqlalchemy", "pymysql", "uvicorn", "starlette", "jinja2", "rich", "cryptography.x509", "jmespath"}
+import pytest
+
+NEEDED = {"sqlalchemy", "pymysql", "uvicorn", "starlette", "jmespath"}  # to receive
+PAGES = {"jinja2", "tikisync.inspection", "tikisync.pipeline.apply", "tikisync.core.fields", "regex"}
+HEAVY = {*NEEDED, *PAGES, "rich", "cryptography.x509", "opentelemetry", "tikisync.core.formulas"}
 
 _TOLD = "import json, sys; print(json.dumps(sorted(sys.modules)))"
 _SERVICE = """
@@ -16,7 +20,7 @@ from tikisync import cli
 from tikisync.app import open_app
 from tikisync.cli.running import Background
 from tikisync.web import application, server
-application.of_app(open_app(Path(sys.argv[1])), print)
+service = application.of_app(open_app(Path(sys.argv[1])), print)
 """
 
 
@@ -31,13 +35,16 @@ def test_the_command_line_loads_nothing_that_takes_long_before_it_knows_the_comm
     assert loaded("import tikisync.cli") == set()
 
 
-def test_the_service_loads_no_pages_no_tables_and_no_public_keys(tmp_path: Path) -> None:
-    config = tmp_path / "config.ini"
-    config.write_text("[tiki]\nurl = sqlite:///tiki.db\n")
-    assert loaded(_SERVICE, str(config)) == {"sqlalchemy", "pymysql", "uvicorn", "starlette", "jmespath"}
+@pytest.fixture
+def config(tmp_path: Path) -> str:
+    path = tmp_path / "config.ini"
+    path.write_text("[tiki]\nurl = sqlite:///tiki.db\n[dashboard]\nenabled = yes\n")
+    return str(path)
 
 
-def test_the_dashboard_is_loaded_where_it_is_switched_on(tmp_path: Path) -> None:
-    config = tmp_path / "config.ini"
-    config.write_text("[tiki]\nurl = sqlite:///tiki.db\n[dashboard]\nenabled = yes\n")
-    assert "jinja2" in loaded(_SERVICE, str(config))
+def test_before_it_listens_the_service_loads_only_what_it_receives_with(config: str) -> None:
+    assert loaded(_SERVICE, config) == NEEDED
+
+
+def test_the_pages_and_what_they_are_made_with_are_loaded_afterwards(config: str) -> None:
+    assert loaded(f"{_SERVICE}service.load()", config) >= NEEDED | PAGES

@@ -31,6 +31,7 @@ def doctor(
 
     Exit code: 0 where the request is accepted, 1 where it is refused.
     """
+    from tikisync import inspection
     from tikisync.app import open_app
     from tikisync.cli.captured import kept_delivery, read_file, the_only
     from tikisync.errors import SetupError
@@ -52,7 +53,7 @@ def doctor(
             raise SetupError(f"there are {len(found)} refused requests", hint=hint)
         kept = found[number - 1]
         request = kept.request
-    _tell(app.diagnose(request), kept, by_file=bool(file), json=json)
+    _tell(inspection.diagnose(app, request), kept, by_file=bool(file), json=json)
 
 
 def _list(refusals: list[Refusal], *, json: bool) -> None:

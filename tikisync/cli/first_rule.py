@@ -67,10 +67,13 @@ def propose(wizard: Wizard, app: App, handlers: Sequence[Handler]) -> list[str]:
 
 def _rehearse(wizard: Wizard, app: App, rule: str, body: bytes) -> None:
     """Tell what the rule would write for the sample; nothing is written."""
+    from tikisync import inspection
     from tikisync.errors import TikisyncError
 
     try:
-        would = [str(each).replace("item 0 of", "a new item of") for each in app.preview(rule, body, {}).written]
+        would = [
+            str(each).replace("item 0 of", "a new item of") for each in inspection.preview(app, rule, body, {}).written
+        ]
     except TikisyncError as error:
         wizard.tell(f"[yellow]![/yellow] as it is, this payload would be refused: {escape(str(error))}")
         wizard.report["would"] = str(error)

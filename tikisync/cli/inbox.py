@@ -51,13 +51,14 @@ def list_deliveries(
 @program.command()
 def show(number: int, config: ConfigFile = DEFAULT_CONFIG, json: AsJson = False) -> None:
     """Show one delivery: headers, body, what became of it and every attempt."""
+    from tikisync import inspection
     from tikisync.app import open_app
     from tikisync.pipeline import administer
 
     app = open_app(config)
     delivery, attempts = administer.delivery(app.database, number)
     body = delivery.body.decode("utf-8", "replace")
-    hidden = app.hidden_headers(delivery.handler)
+    hidden = inspection.hidden_headers(app, delivery.handler)
     headers = {name: "(hidden)" if name in hidden else value for name, value in delivery.headers}
     if json:
         output.as_json(

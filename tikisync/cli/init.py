@@ -151,6 +151,7 @@ def _address(answer: str) -> str:
 
 def _set_up(wizard: Wizard, app: App) -> None:
     """Make our tables; where the database user may not, say what would let it."""
+    from tikisync import inspection
     from tikisync.errors import SetupError
     from tikisync.pipeline import administer
 
@@ -161,7 +162,7 @@ def _set_up(wizard: Wizard, app: App) -> None:
         if error.reason != "database_denied" or app.database.is_sqlite:
             raise
         user, host = administer.account(app.database)
-        statements = "\n".join(app.grants(user, host, setup=True))
+        statements = "\n".join(inspection.grants(app, user, host, setup=True))
         hint = f"let the database's administrator run this, then start `tikisync init` again:\n\n{statements}\n"
         raise SetupError(f"{user}@{host} may not make tikisync's tables: {error}", hint=hint) from None
     for each in done or ["all are there already"]:
@@ -216,10 +217,11 @@ def _write(wizard: Wizard, rules: Sequence[str]) -> None:
 
 def _check(wizard: Wizard) -> int:
     """Tell what `tikisync check` finds; return its exit code."""
+    from tikisync import inspection
     from tikisync.app import open_app
     from tikisync.cli.site import exit_code, tell_findings
 
-    findings = open_app(wizard.config).check()
+    findings = inspection.check(open_app(wizard.config))
     wizard.report["findings"] = [asdict(each) for each in findings]
     if not wizard.silent:
         tell_findings(findings)
@@ -228,13 +230,14 @@ def _check(wizard: Wizard) -> int:
 
 def _around(wizard: Wizard) -> None:
     """Tell what belongs into the web server, systemd and the database, and how to go on."""
+    from tikisync import inspection
     from tikisync.cli import snippets
 
     wizard.step("6. Around it")
     app = wizard.app()
     servers = {each: snippets.web_server(each, app.config.server) for each in snippets.WEB_SERVERS}
     unit = snippets.unit(wizard.config, snippets.reader_of(Path(wizard.tiki["path"] or wizard.config.parent)))
-    grants = [] if app.database.is_sqlite else [_NEW_USER, *app.grants("tikisync", "localhost")]
+    grants = [] if app.database.is_sqlite else [_NEW_USER, *inspection.grants(app, "tikisync", "localhost")]
     wizard.report |= {**servers, "unit": unit, "grants": grants}
     for title, text in (
         (f"what lets {wizard.front} pass webhooks on from Tiki's own address", servers.get(wizard.front, "")),

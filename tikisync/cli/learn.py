@@ -54,11 +54,12 @@ def learn(
 
 def _handler_of(app: App, request: Request) -> Handler:
     """Return the handler that accepts the request, or would with some change, or the only one there is."""
+    from tikisync import inspection
     from tikisync.core.handlers import Refused
     from tikisync.errors import SetupError
     from tikisync.pipeline import administer
 
-    diagnosis = app.diagnose(request)
+    diagnosis = inspection.diagnose(app, request)
     if not isinstance(diagnosis.verdict, Refused):
         return diagnosis.verdict.handler
     there = {each.name: each for each in administer.handlers(app.database)}

@@ -21,12 +21,13 @@ def try_rules(
     json: AsJson = False,
 ) -> None:
     """Show the rows that a payload would write to Tiki; nothing is written."""
+    from tikisync import inspection
     from tikisync.app import open_app
     from tikisync.cli.client import read_body, read_headers
 
     body = read_body(file)
     app = open_app(config)
-    preview = app.preview(rule, body, read_headers(header))
+    preview = inspection.preview(app, rule, body, read_headers(header))
     rows = [{"verb": verb, "table": table, "columns": dict(columns)} for verb, table, columns in preview.rows]
     if json:
         passed_over = [asdict(each) for each in preview.evaluation.passed_over]

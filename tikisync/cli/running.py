@@ -6,11 +6,14 @@ import signal
 import threading
 import time
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from tikisync.app import App, watch
 from tikisync.errors import SetupError
 from tikisync.pipeline.supervisor import Supervisor
-from tikisync.pipeline.worker import Worker
+
+if TYPE_CHECKING:
+    from tikisync.pipeline.worker import Worker
 
 _PATIENCE = 9  # seconds for what may be broken off anywhere, if the database hangs
 
@@ -23,7 +26,7 @@ def require_ready(app: App) -> None:
 
 
 class Background:
-    """Threads that live as long as the ``with`` block; leaving it finishes the delivery in hand.
+    """Threads that live as long as the ``with`` block; leaving it finishes the delivery in hand and closes connections.
 
     ``worker`` is what applies deliveries: a supervisor, a worker in this process, or None. With ``receive``, what the
     spool holds is stored.
@@ -71,3 +74,4 @@ class Background:
         until = time.monotonic() + _PATIENCE
         for thread in self._threads:
             thread.join(max(0.0, until - time.monotonic()) if thread.daemon else None)
+        self._app.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 import threading
@@ -14,6 +15,7 @@ from tikisync.cli.options import DEFAULT_CONFIG, ConfigFile, LogAsJson
 
 def serve(config: ConfigFile = DEFAULT_CONFIG, json: LogAsJson = False) -> None:
     """Receive webhooks, keep them, and apply them to Tiki. Stop it with Ctrl-C or SIGTERM."""
+    gc.disable()  # what is loaded now stays: looking through it for garbage would take a tenth of the start
     from tikisync import logs
     from tikisync.app import open_app
     from tikisync.cli.running import Background, require_ready
@@ -27,7 +29,15 @@ def serve(config: ConfigFile = DEFAULT_CONFIG, json: LogAsJson = False) -> None:
     with Background(app, worker, receive=True) as background:
         settings = app.config.server
         web = application.of_app(app, background.wake.set)
-        server.serve(web, settings.host, settings.port)
+
+        def load_the_rest() -> None:
+            try:
+                web.load()
+            finally:
+                gc.freeze()
+                gc.enable()
+
+        server.serve(web, settings.host, settings.port, load_the_rest)
 
 
 def work(config: ConfigFile = DEFAULT_CONFIG, json: LogAsJson = False) -> None:

@@ -36,10 +36,11 @@ def check(config: ConfigFile = DEFAULT_CONFIG, json: AsJson = False) -> None:
     """Look for everything that keeps webhooks from working. Exit code: 0 nothing, 1 warnings, 2 errors."""
     from dataclasses import asdict
 
+    from tikisync import inspection
     from tikisync.app import open_app
 
     app = open_app(config)
-    findings = app.check()
+    findings = inspection.check(app)
     if json:
         output.as_json([asdict(finding) for finding in findings])
     else:
@@ -74,9 +75,10 @@ def grants(
     json: AsJson = False,
 ) -> None:
     """Print the GRANT statements that give a database user the least rights that tikisync needs."""
+    from tikisync import inspection
     from tikisync.app import open_app
 
-    statements = open_app(config).grants(user, host, setup=setup)
+    statements = inspection.grants(open_app(config), user, host, setup=setup)
     if json:
         output.as_json(statements)
         return

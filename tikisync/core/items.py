@@ -8,10 +8,11 @@ from typing import Any
 
 from tikisync.core import formulas, php, validation
 from tikisync.core.changes import CLOSE, ItemChange
+from tikisync.core.date_format import DEFAULT_DATES, DateFormat
 from tikisync.core.effects import Effect
 from tikisync.core.fields import FIELD_TYPES, unwritable
 from tikisync.core.fields.categories import CategoryType, leaving_to_others
-from tikisync.core.fields.kind import DEFAULT_DATES, Context, DateFormat, FieldType, Stored
+from tikisync.core.fields.kind import Context, FieldType, Stored
 from tikisync.core.formulas import Clock
 from tikisync.core.permissions import Rights
 from tikisync.core.questions import Answers, Question

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from tikisync.config import Config
 from tikisync.core.deaths import death
@@ -27,7 +27,9 @@ from tikisync.inbox.deliveries import FAILED
 from tikisync.inbox.queue import Limits
 from tikisync.logs import event
 from tikisync.pipeline.held import Held, shareable
-from tikisync.pipeline.worker import Worker
+
+if TYPE_CHECKING:
+    from tikisync.pipeline.worker import Worker
 
 log = logging.getLogger(__name__)
 

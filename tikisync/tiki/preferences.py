@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
-from tikisync.core.fields.kind import DateFormat
+from tikisync.core.date_format import DateFormat
 from tikisync.core.php_serialize import unserialize
 from tikisync.database import Transaction
 

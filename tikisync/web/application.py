@@ -13,9 +13,10 @@ from tikisync.config import DoorSettings, ServerSettings
 from tikisync.core.requests import Request
 from tikisync.inbox.spool import Standing
 from tikisync.pipeline.receive import Answer, Receiver
-from tikisync.web import health
+from tikisync.web import dashboard, health
 from tikisync.web.door import Door
 from tikisync.web.hooks import HookEndpoint
+from tikisync.web.later import Later
 from tikisync.web.metrics import Metrics
 from tikisync.web.receiving import Receiving
 
@@ -30,6 +31,12 @@ class Application(Starlette):
     ) -> None:
         super().__init__(routes=routes, lifespan=lifespan)
         self.hooks = hooks
+
+    def load(self) -> None:
+        """Make what can be made once requests are taken already."""
+        for route in self.routes:
+            if isinstance(route, Later):
+                route.load()
 
     async def __call__(self, scope: types.Scope, receive: types.Receive, send: types.Send) -> None:
         """Serve one request, or the start and end of the server (ASGI 3)."""
@@ -72,14 +79,12 @@ def of_app(app: App, stored: Callable[[], object]) -> Application:
     metrics, spans = Metrics(app), app.spans()
     routes: list[BaseRoute] = [*metrics.routes()]
     if app.config.dashboard.enabled:
-        from tikisync.web import dashboard  # and all that its pages are made with
-
-        routes += dashboard.routes(app, metrics.acks)
+        routes.append(dashboard.mounted(app, metrics.acks))
 
     def answered(requests: Sequence[Request], answers: Sequence[Answer]) -> None:
         metrics.answered(requests, answers)
         if spans:
-            spans.received(requests, answers, int(app.applier.clock() * 1000))
+            spans.received(requests, answers, int(app.clock() * 1000))
 
     return create(
         app.receiver,

@@ -44,7 +44,7 @@ class Metrics:
     def answered(self, requests: Sequence[Request], answers: Sequence[Answer]) -> None:
         """Count answers, and how long their requests waited for them."""
         counted = Counter([(answer.status, answer.reason) for answer in answers])
-        now = self._app.applier.clock()
+        now = self._app.clock()
         with self._lock:
             self._answers.update(counted)
             for request in requests:
@@ -89,7 +89,7 @@ class Metrics:
         yield from metric("tikisync_spool_bytes", "gauge", "Size of the spool.", [({}, spool.size)])
 
     def _age(self, received_at: int | None) -> float:
-        return 0.0 if received_at is None else max(0.0, self._app.applier.clock() - received_at / 1000)
+        return 0.0 if received_at is None else max(0.0, self._app.clock() - received_at / 1000)
 
     def _of_inbox(self, inbox: Overview) -> Iterator[str]:
         yield from metric(

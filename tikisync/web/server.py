@@ -20,13 +20,19 @@ BUSY_CONNECTIONS = MAX_CONNECTIONS + 100  # with more than these, none of which 
 GRACE = 5  # seconds for the requests in hand once told to stop
 
 
-def serve(application: ASGIApp, host: str, port: int) -> None:
+def serve(application: ASGIApp, host: str, port: int, then: Callable[[], object] = lambda: None) -> None:
     """Serve until SIGTERM or SIGINT, then answer what was received and return; systemd hears when requests are taken.
 
-    The address counts where systemd hands no socket over. Raises SetupError where it is not free.
+    ``then`` is called once they are, in a thread. The address counts where systemd hands no socket over. Raises
+    SetupError where it is not free.
     """
+
+    def ready() -> None:
+        systemd.notify("READY=1")
+        threading.Thread(target=then, name="then", daemon=True).start()
+
     listener = systemd.inherited() or listen(host, port)
-    _Server(application, lambda: systemd.notify("READY=1")).run(sockets=[listener])
+    _Server(application, ready).run(sockets=[listener])
     systemd.notify("STOPPING=1")
 
 

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
 from tikisync.core import php
-from tikisync.core.fields.kind import DEFAULT_DATES, Context, DateFormat, FieldType, Stored
+from tikisync.core.date_format import DEFAULT_DATES, DateFormat
+from tikisync.core.fields.kind import Context, FieldType, Stored
 from tikisync.core.trackers import Field, Json
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -4,26 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, tzinfo
 from typing import Any, ClassVar
 
+from tikisync.core.date_format import DEFAULT_DATES, DateFormat
 from tikisync.core.effects import Effect
 from tikisync.core.questions import Answers, Question
 from tikisync.core.trackers import Field, Json
 from tikisync.errors import FieldValueError
 
 VALUE_BYTES = 65_535  # what tiki_tracker_item_fields.value (TEXT) has room for
-
-
-@dataclass(frozen=True, slots=True)
-class DateFormat:
-    """How the acting user sees dates: preferences short_date_format and short_time_format, display time zone."""
-
-    pattern: str = "%Y-%m-%d %H:%M"
-    zone: tzinfo = UTC
-
-
-DEFAULT_DATES = DateFormat()
 
 
 @dataclass(frozen=True, slots=True)

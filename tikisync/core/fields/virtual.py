@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from tikisync.core.fields.kind import DEFAULT_DATES, Context, DateFormat, FieldType, Stored
+from tikisync.core.date_format import DEFAULT_DATES, DateFormat
+from tikisync.core.fields.kind import Context, FieldType, Stored
 from tikisync.core.trackers import Field, Json
 
 

@@ -1,59 +1,26 @@
-"""The dashboard at ``/tikisync/``: server-rendered pages for Tiki's administrators; reading works without scripts."""
+"""The dashboard at ``/tikisync/``: server-rendered pages for Tiki's administrators; reading works without scripts.
+
+It is loaded once the service listens, or with the first request to it: to receive webhooks needs nothing of it.
+"""
 
 from __future__ import annotations
 
-import mimetypes
-import secrets
-import time
-from collections.abc import Awaitable, Callable
-from pathlib import Path
-
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import Router
+from starlette.types import ASGIApp
 
 from tikisync.app import App
-from tikisync.pipeline.sign_in import SignIn
-from tikisync.web.dashboard import deliveries, login, now, refused, rules
-from tikisync.web.dashboard.guard import Guard
-from tikisync.web.dashboard.pages import PREFIX, Pages
 from tikisync.web.histogram import Histogram
+from tikisync.web.later import Later
 
-__all__ = ["PREFIX", "routes"]
-
-
-def routes(app: App, acks: Histogram) -> list[BaseRoute]:
-    """Return the dashboard's routes; ``acks`` are the times from a request's receipt to its answer, in seconds."""
-    settings = app.config.dashboard
-    key = settings.session_key.encode() or secrets.token_bytes(32)
-    sign_in = SignIn(app.database, app.forced, time.time, key, local_passwords=settings.local_passwords)
-    pages = Pages(app, acks)
-    guarded = Mount(
-        PREFIX,
-        routes=[
-            *login.routes(pages, sign_in),
-            *now.routes(pages),
-            *deliveries.routes(pages),
-            *refused.routes(pages),
-            *rules.routes(pages),
-            Route("/static/{name}", _static()),
-        ],
-    )
-    return [
-        Route(PREFIX, login.to_front_page),
-        Guard.around(guarded, pages, sign_in),
-    ]
+PREFIX = "/tikisync"
 
 
-def _static() -> Callable[[Request], Awaitable[Response]]:
-    """Return the route of the few files that pages need; from memory, as each open file would cost a connection."""
-    files = {file.name: file.read_bytes() for file in (Path(__file__).parent / "static").iterdir()}
+def mounted(app: App, acks: Histogram) -> Later:
+    """Return the route to all pages; ``acks`` are the times from a request's receipt to its answer, in seconds."""
 
-    async def one(request: Request) -> Response:
-        name = request.path_params["name"]
-        if name not in files:
-            raise HTTPException(404)
-        return Response(files[name], media_type=mimetypes.guess_type(name)[0])
+    def pages() -> ASGIApp:
+        from tikisync.web.dashboard.routes import routes  # and all that pages are made with
 
-    return one
+        return Router(routes(app, acks))
+
+    return Later(PREFIX, pages)

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from tikisync import inspection
 from tikisync.core.recipes.choice import for_handler
 from tikisync.errors import TikisyncError
 from tikisync.inbox.deliveries import STATUSES
@@ -19,8 +20,8 @@ from tikisync.inbox.search import Filter
 from tikisync.logs import event
 from tikisync.pipeline import activity, administer
 from tikisync.pipeline.explain import explain, rehearse
-from tikisync.web.dashboard import shown
-from tikisync.web.dashboard.pages import PREFIX, Pages, number_of
+from tikisync.web.dashboard import PREFIX, shown
+from tikisync.web.dashboard.pages import Pages, number_of
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +53,7 @@ def routes(pages: Pages) -> list[Route]:
             except TikisyncError as error:
                 problem = f"{error}" + (f" → {error.hint}" if error.hint else "")
         template = "dry_run.html" if request.headers.get("hx-target") == "dry-run" else "delivery.html"
-        hidden = app.hidden_headers(delivery.handler)
+        hidden = inspection.hidden_headers(app, delivery.handler)
         own = explanation.handler
         recipe = for_handler(own, app.config.recipes) if own else None
         return pages.render(request, template, delivery=delivery, attempts=attempts, explanation=explanation,

@@ -16,7 +16,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from tikisync.core.requests import client_address
 from tikisync.errors import TikisyncError
 from tikisync.pipeline.sign_in import SignIn
-from tikisync.web.dashboard.pages import COOKIE, PREFIX, Pages
+from tikisync.web.dashboard import PREFIX
+from tikisync.web.dashboard.pages import COOKIE, Pages
 
 MAX_FORM = 4 << 20  # bytes: a payload pasted into the workbench, percent-encoded
 MAX_LOGIN = 16 << 10  # bytes, of somebody we do not know yet

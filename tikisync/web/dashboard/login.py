@@ -9,7 +9,8 @@ from starlette.routing import Route
 from tikisync.core.login import Denied
 from tikisync.core.sessions import LIFETIME, seal
 from tikisync.pipeline.sign_in import SignIn
-from tikisync.web.dashboard.pages import COOKIE, PREFIX, Pages
+from tikisync.web.dashboard import PREFIX
+from tikisync.web.dashboard.pages import COOKIE, Pages
 from tikisync.web.nearness import is_local
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from tikisync import inspection
 from tikisync.app import App
 from tikisync.errors import PassingError
 from tikisync.inbox.deliveries import STATUSES
@@ -54,7 +55,7 @@ def routes(pages: Pages) -> list[Route]:
         app = pages.app
         found = activity.activity(app.database, app.forced, pages.now())
         handlers = activity.handlers(app.database)
-        findings = app.check() if template == "now.html" else []
+        findings = inspection.check(app) if template == "now.html" else []
         return pages.render(request, template, activity=found, chart=chart(found), handlers=handlers,
                             refused=app.refused(), spool=_spooled(app), acks=pages.acks, findings=findings)  # fmt: skip
 

@@ -15,12 +15,11 @@ from tikisync import __version__
 from tikisync.app import App
 from tikisync.errors import TikisyncError
 from tikisync.logs import event
-from tikisync.web.dashboard import shown
+from tikisync.web.dashboard import PREFIX, shown
 from tikisync.web.histogram import Histogram
 
 log = logging.getLogger(__name__)
 
-PREFIX = "/tikisync"
 COOKIE = "tikisync_session"
 
 _NAVIGATION = (("Now", "/"), ("Deliveries", "/deliveries"), ("Refused", "/refused"),

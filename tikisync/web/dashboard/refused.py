@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from tikisync import inspection
 from tikisync.core.diagnosis import NOTHING_FITS
 from tikisync.core.handlers import Refused
 from tikisync.core.refusals import reference
@@ -28,8 +29,10 @@ def routes(pages: Pages) -> list[Route]:
         found = next((each for each in app.refused() if reference(each) == wanted), None)
         if found is None:
             raise HTTPException(404)
-        diagnosis = app.diagnose(found.request)
-        hidden = frozenset().union(*(app.hidden_headers(each.name) for each in administer.handlers(app.database)))
+        diagnosis = inspection.diagnose(app, found.request)
+        hidden = frozenset().union(
+            *(inspection.hidden_headers(app, each.name) for each in administer.handlers(app.database))
+        )
         headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in found.request.headers]
         return pages.render(request, "refusal.html", refusal=found, diagnosis=diagnosis, nothing_fits=NOTHING_FITS,
                             accepted=not isinstance(diagnosis.verdict, Refused), headers=shown.headers(headers, hidden),

@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from tikisync import inspection
 from tikisync.config import writing
 from tikisync.config.reading import read_rules
 from tikisync.core.recipes.choice import for_handler
@@ -35,7 +36,7 @@ def routes(pages: Pages) -> list[Route]:
                             configured=configured)  # fmt: skip
 
     def rules(request: Request) -> Response:
-        findings = app.check()
+        findings = inspection.check(app)
         page = app.page
         stated = [
             (rule, writing.section(rule), [each for each in findings if each.where.startswith(f"[rule {rule.name}]")])
