@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import event
 
+from tests.statements import single
 from tikisync.database import Database
 
 _READS = ("SELECT", "SHOW")
@@ -24,10 +25,11 @@ def dying(database: Database, statements: int) -> Iterator[None]:
 
     def die(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
         nonlocal left
-        if not statement.startswith(_READS) and "tikisync_locks" not in statement:
-            if left == 0:
-                raise KilledError
-            left -= 1
+        for each, _own in single(statement):
+            if not each.startswith(_READS) and "tikisync_locks" not in each:
+                if left == 0:
+                    raise KilledError
+                left -= 1
 
     event.listen(database._engine, "before_cursor_execute", die)
     try:

@@ -37,7 +37,7 @@ def site(request: pytest.FixtureRequest) -> Database:
 
 def change(database: Database, table: str, where: Mapping[str, Any], changes: Mapping[str, Any]) -> None:
     with database.transaction() as tx:
-        assert tx.update(table, where, changes) == 1
+        assert tx.update_now(table, where, changes) == 1
 
 
 def prefer(database: Database, name: str, value: str) -> None:

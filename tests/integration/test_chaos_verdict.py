@@ -52,7 +52,7 @@ def test_there_is_nothing_to_say_where_all_is_well(site: TikiDatabase) -> None:
 
 
 def _history(tx: Transaction, old: str, new: str) -> int:
-    return tx.update("tiki_tracker_item_field_logs", {"fieldId": ORDER_TOTAL, "value": old}, {"value": new})
+    return tx.update_now("tiki_tracker_item_field_logs", {"fieldId": ORDER_TOTAL, "value": old}, {"value": new})
 
 
 @pytest.mark.parametrize(

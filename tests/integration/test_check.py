@@ -30,7 +30,7 @@ def about(found: list[Finding], where: str) -> Finding:
 
 def change(database: Database, table: str, where: dict[str, Any], **changes: Any) -> None:
     with database.transaction() as tx:
-        assert tx.update(table, where, changes) == 1
+        assert tx.update_now(table, where, changes) == 1
 
 
 def test_a_site_where_all_fits_has_only_handlers_without_rules(sqlite_tiki: Database, tmp_path: Path) -> None:

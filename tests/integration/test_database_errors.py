@@ -29,9 +29,9 @@ def test_a_deadlock_is_a_conflict_for_one_and_nothing_for_the_other(server_colou
     def update(first: int, second: int) -> None:
         try:
             with server_colours.transaction() as tx:
-                tx.update("colours", {"id": first}, {"shade": 10})
+                tx.update_now("colours", {"id": first}, {"shade": 10})
                 both_hold_one.wait(10)
-                tx.update("colours", {"id": second}, {"shade": 10})
+                tx.update_now("colours", {"id": second}, {"shade": 10})
             outcomes.append("done")
         except ConflictError as error:
             outcomes.append(error.reason)

@@ -17,6 +17,7 @@ from sqlalchemy.engine import make_url
 from tests import golden
 from tests.databases import ServerAdmin, TikiDatabase
 from tests.integration.test_receive import handler, received, request
+from tests.statements import single
 from tikisync import config as configuration
 from tikisync.config import WorkerSettings
 from tikisync.core.changes import DELETE, WRITE, ItemChange
@@ -99,8 +100,9 @@ def used(tiki: TikiDatabase, server_admin: ServerAdmin) -> Iterator[dict[str, se
     found: defaultdict[str, set[str]] = defaultdict(set)
 
     def collect(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        for table, rights in rights_of(statement):
-            found[table] |= rights
+        for each, _own in single(statement):
+            for table, rights in rights_of(each):
+                found[table] |= rights
 
     event.listen(tiki._engine, "before_cursor_execute", collect)
     yield found

@@ -179,14 +179,17 @@ def test_a_lock_is_held_until_the_transaction_ends(server_inbox: Database) -> No
         locked.wait()
         with server_inbox.transaction() as tx:
             locks.lock(tx, [b"other"])
+            tx.flush()
             order.append("another name is free")
             locks.lock(tx, [b"a", b"b"])
+            tx.flush()
             order.append("the second has it")
 
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(second)
         with server_inbox.transaction() as tx:
             locks.lock(tx, [b"c", b"b"])
+            tx.flush()
             locked.set()
             time.sleep(0.3)
             order.append("the first gives it back")
@@ -200,6 +203,7 @@ def test_locks_on_many_names_in_any_order_do_not_deadlock(server_inbox: Database
             names = random.Random(seed * 100 + turn).sample([b"%d" % number for number in range(40)], 20)
             with server_inbox.transaction() as tx:
                 locks.lock(tx, names)
+                tx.flush()
 
     with ThreadPoolExecutor(4) as pool:
         for done in [pool.submit(lock_all, seed) for seed in range(4)]:
@@ -209,5 +213,7 @@ def test_locks_on_many_names_in_any_order_do_not_deadlock(server_inbox: Database
 def test_locks_need_no_more_than_their_rows(inbox: Database) -> None:
     with inbox.transaction() as tx:
         locks.lock(tx, [b"a", b"a"])
+        tx.flush()
         locks.lock(tx, [b"a"])
+        tx.flush()
         assert int(tx.value("SELECT COUNT(*) FROM tikisync_locks")) == (0 if inbox.is_sqlite else 1)

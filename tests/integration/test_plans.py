@@ -12,6 +12,7 @@ from sqlalchemy import event
 
 from tests import golden, tiki_tables
 from tests.arrivals import arrival
+from tests.statements import single
 from tikisync.core.changes import ItemChange
 from tikisync.core.deaths import Death
 from tikisync.core.questions import FollowingItems, ItemsWithKey, ItemsWithValue, StoredItem
@@ -274,13 +275,14 @@ def _explained(database: Database, plans: list[dict[str, Any]]) -> Iterator[None
     """Have the server explain each statement just before it is carried out."""
 
     def explain(connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool) -> None:
-        if many or statement.startswith(("EXPLAIN", "INSERT")):
-            return
-        asking = connection.connection.cursor()
-        asking.execute(f"EXPLAIN FORMAT=TRADITIONAL {statement}", parameters)
-        names = [column[0] for column in asking.description]
-        plans.extend({"statement": statement, **dict(zip(names, row, strict=True))} for row in asking.fetchall())
-        asking.close()
+        for each, own in single(statement, parameters):
+            if many or each.startswith(("EXPLAIN", "INSERT")):
+                continue
+            asking = connection.connection.cursor()
+            asking.execute(f"EXPLAIN FORMAT=TRADITIONAL {each}", own)
+            names = [column[0] for column in asking.description]
+            plans.extend({"statement": each, **dict(zip(names, row, strict=True))} for row in asking.fetchall())
+            asking.close()
 
     event.listen(database._engine, "before_cursor_execute", explain)
     try:

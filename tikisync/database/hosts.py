@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
+from pymysql.constants import CLIENT
 from pymysql.err import OperationalError
 from sqlalchemy import Engine, event
 from sqlalchemy.engine import URL, ExceptionContext, make_url
@@ -73,7 +74,8 @@ def use(engine: Engine, urls: Sequence[URL]) -> None:
     def connect(dialect: Any, _record: Any, arguments: Any, parameters: dict[str, Any]) -> Any:
         def to(address: Address) -> Any:
             host, port = address
-            connection = dialect.connect(*arguments, **{**parameters, "host": host, "port": port})
+            flags = parameters.get("client_flag", 0) | CLIENT.MULTI_STATEMENTS
+            connection = dialect.connect(*arguments, **{**parameters, "host": host, "port": port, "client_flag": flags})
             _notice_silence(connection._sock)
             _wait_for_other_nodes(connection)
             return connection

@@ -18,6 +18,13 @@ STATEMENT = 1_000_000  # characters of one statement, unless a single row is lon
 class InsertingCursor(Cursor):
     """The driver's cursor with an ``executemany`` for ``INSERT … VALUES (%s, …) …`` statements, and only for them."""
 
+    def execute(self, query: str, args: Any = None) -> int:
+        """Carry out statements, separated by semicolons; the cursor has the result of the last one."""
+        affected = super().execute(query, args)
+        while self.nextset():
+            affected = self.rowcount
+        return affected
+
     def executemany(self, query: str, args: Iterable[Any]) -> int:
         """Insert all rows; return how many were affected, as the server counts."""
         self.rowcount = sum(self.execute(filled(query, rows)) for rows in self._parts(args))

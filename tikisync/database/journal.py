@@ -12,7 +12,7 @@ import json
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, TypeVar, cast
 
 from tikisync.database import Row, Transaction, tables
@@ -39,7 +39,9 @@ def _on_tikis_tables(method: Method) -> Method:
     @wraps(method)
     def routed(self: ResumableTransaction, table_or_sql: str, *args: Any, **kwargs: Any) -> Any:
         if _OURS in table_or_sql:
-            return getattr(self.own, method.__name__)(table_or_sql, *args, **kwargs)
+            result = getattr(self.own, method.__name__)(table_or_sql, *args, **kwargs)
+            self.own.flush()  # a lock has to be there before anything is done on the other connection
+            return result
         return method(self, table_or_sql, *args, **kwargs)
 
     return cast("Method", routed)
@@ -89,18 +91,19 @@ class ResumableTransaction(Transaction):
         )
 
     @_on_tikis_tables
-    def insert_many(self, table: str, rows: Sequence[Row], *, on_duplicate: str = "") -> int:
+    def insert_many(self, table: str, rows: Sequence[Row], *, on_duplicate: str = "") -> None:
         """Insert rows; after an interruption those that are not there yet."""
         if not rows:
-            return 0
+            return
 
         def found(highest: int | None) -> int | None:
             if on_duplicate:  # can be repeated as it is
                 return None
             missing = [row for row in rows if self._find(table, row, highest) is None]
-            return self._at_once.insert_many(table, missing)
+            self._at_once.insert_many(table, missing)
+            return len(missing)
 
-        return self._once(
+        self._once(
             ["insert", table, rows, on_duplicate],
             lambda: self._at_once.insert_many(table, rows, on_duplicate=on_duplicate),
             before=lambda: self._highest_id(table),
@@ -108,19 +111,19 @@ class ResumableTransaction(Transaction):
         )
 
     @_on_tikis_tables
-    def update(self, table: str, where: Row, changes: Row) -> int:
+    def update(self, table: str, where: Row, changes: Row) -> None:
         """Set columns of the rows whose columns equal ``where``."""
-        return self._once(["update", table, where, changes], lambda: self._at_once.update(table, where, changes))
+        self._once(["update", table, where, changes], lambda: self._at_once.update(table, where, changes))
 
     @_on_tikis_tables
-    def count(self, table: str, where: Row, column: str, by: int, changes: Row) -> int:
+    def count(self, table: str, where: Row, column: str, by: int, changes: Row) -> None:
         """Add to a counting column; after an interruption only where it still stands as before."""
 
         def standing() -> int | None:
             rows = self._at_once.all(f"SELECT `{column}` AS n FROM `{table}` WHERE {matches(where)}", **where)  # noqa: S608  names of ours, values bound
             return rows[0]["n"] if rows else None
 
-        return self._once(
+        self._once(
             ["count", table, where, column, by, changes],
             lambda: self._at_once.count(table, where, column, by, changes),
             before=standing,
@@ -128,14 +131,24 @@ class ResumableTransaction(Transaction):
         )
 
     @_on_tikis_tables
-    def delete(self, table: str, where: Row) -> int:
+    def delete(self, table: str, where: Row) -> None:
         """Delete the rows whose columns equal ``where``."""
-        return self._once(["delete", table, where], lambda: self._at_once.delete(table, where))
+        self._once(["delete", table, where], lambda: self._at_once.delete(table, where))
 
     @_on_tikis_tables
     def run(self, sql: str, **parameters: Any) -> int:
         """Carry out another statement that writes; it must be one that can be repeated."""
         return self._once(["run", sql, parameters], lambda: self._at_once.run(sql, **parameters))
+
+    def later(self, sql: str, **parameters: Any) -> None:
+        """Carry out another statement that writes; it must be one that can be repeated."""
+        self.run(sql, **parameters)
+
+    @_on_tikis_tables
+    def update_now(self, table: str, where: Row, changes: Row) -> int:
+        """Set columns of the rows whose columns equal ``where``; return how many rows it met."""
+        carry_out = partial(self._at_once.update_now, table, where, changes)
+        return self._once(["update now", table, where, changes], carry_out)
 
     def _answer(self, query: Any, ask: Callable[[], Any]) -> Any:
         statement = _digest(query)
@@ -148,7 +161,7 @@ class ResumableTransaction(Transaction):
     def _once(
         self,
         write: Any,
-        carry_out: Callable[[], int],
+        carry_out: Callable[[], int | None],
         before: Callable[[], int | None] = lambda: None,
         found: Callable[[int | None], int | None] = lambda _: None,
     ) -> int:
@@ -169,7 +182,7 @@ class ResumableTransaction(Transaction):
             self._unkept.clear()
             result = None
         if result is None:
-            result = carry_out()
+            result = carry_out() or 0
         self._unkept.append(_entry(DONE, statement, result))
         return result
 

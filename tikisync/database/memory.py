@@ -47,9 +47,12 @@ class Memory:
         self._recordings: list[list[_Query]] = []
         self._numbers = count()
 
-    def check(self, tx: Transaction) -> None:
-        """Forget what has changed since it was read; comes first in a transaction."""
+    def begin(self, tx: Transaction, *, check: bool) -> None:
+        """Forget what was for one transaction only, and, with ``check``, what has changed since it was read."""
         kept = {what: each for what, each in self._entries.items() if each.digests}
+        if not check:
+            self._entries = kept
+            return
         if len(kept) > _MOST_ENTRIES:
             kept = {}
         digests = iter(_digests(tx, [query for each in kept.values() for query in each.queries]))

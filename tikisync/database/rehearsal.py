@@ -30,33 +30,40 @@ class Rehearsal(Transaction):
         self.writes.append(("insert", table, row))
         return 0
 
-    def insert_many(self, table: str, rows: Sequence[Row], *, on_duplicate: str = "") -> int:
+    def insert_many(self, table: str, rows: Sequence[Row], *, on_duplicate: str = "") -> None:
         """Record new rows."""
         self.writes.extend(("write" if on_duplicate not in ("", "ignore") else "insert", table, row) for row in rows)
-        return len(rows)
 
     def insert_tuples(
         self, table: str, columns: tuple[str, ...], rows: Sequence[tuple[Any, ...]], *, on_duplicate: str = ""
     ) -> int:
         """Record new rows."""
         named = [dict(zip(columns, row, strict=True)) for row in rows]
-        return self.insert_many(table, named, on_duplicate=on_duplicate)
+        self.insert_many(table, named, on_duplicate=on_duplicate)
+        return len(rows)
 
-    def update(self, table: str, where: Row, changes: Row) -> int:
+    def update(self, table: str, where: Row, changes: Row) -> None:
         """Record changed columns beside those that find the rows."""
         self.writes.append(("update", table, {**where, **changes}))
+
+    def update_now(self, table: str, where: Row, changes: Row) -> int:
+        """Record changed columns beside those that find the rows."""
+        self.update(table, where, changes)
         return 1
 
-    def count(self, table: str, where: Row, column: str, by: int, changes: Row) -> int:
+    def count(self, table: str, where: Row, column: str, by: int, changes: Row) -> None:
         """Record changed columns, the counting one with its difference."""
-        return self.update(table, where, {column: f"{by:+}", **changes})
+        self.update(table, where, {column: f"{by:+}", **changes})
 
-    def delete(self, table: str, where: Row) -> int:
+    def delete(self, table: str, where: Row) -> None:
         """Record deleted rows by the columns that find them."""
         self.writes.append(("delete", table, where))
-        return 1
 
     def run(self, sql: str, **parameters: Any) -> int:
         """Record any other writing statement."""
         self.writes.append(("statement", sql, parameters))
         return 1
+
+    def later(self, sql: str, **parameters: Any) -> None:
+        """Record any other writing statement."""
+        self.run(sql, **parameters)

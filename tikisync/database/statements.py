@@ -40,16 +40,17 @@ def _placed(sql: str, lengths: tuple[tuple[str, int], ...], sqlite: bool) -> tup
 
 
 @lru_cache(maxsize=256)
-def insert(table: str, columns: tuple[str, ...], sqlite: bool, on_duplicate: str = "") -> str:
+def insert(table: str, columns: tuple[str, ...], sqlite: bool, on_duplicate: str = "", rows: int = 1) -> str:
     """Return the INSERT of rows with these columns; ``on_duplicate`` as ``Transaction.insert_many`` takes it."""
     names = ", ".join(f"`{column}`" for column in columns)
-    places = ", ".join(["?" if sqlite else "%s"] * len(columns))
+    row = f"({', '.join(['?' if sqlite else '%s'] * len(columns))})"
+    places = ", ".join([row] * rows)
     verb, suffix = "INSERT", ""
     if on_duplicate == "ignore":
         verb = "INSERT OR IGNORE" if sqlite else "INSERT IGNORE"
     elif on_duplicate:
         suffix = f" ON CONFLICT DO UPDATE SET {on_duplicate}" if sqlite else f" ON DUPLICATE KEY UPDATE {on_duplicate}"
-    return f"{verb} INTO `{table}` ({names}) VALUES ({places}){suffix}"
+    return f"{verb} INTO `{table}` ({names}) VALUES {places}{suffix}"
 
 
 def matches(where: Mapping[str, Any]) -> str:

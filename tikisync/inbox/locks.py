@@ -9,7 +9,7 @@ from tikisync.database import Transaction
 
 
 def lock(tx: Transaction, keys: Iterable[bytes]) -> None:
-    """Wait until no other transaction holds a lock on any of these names, and hold them all.
+    """Wait, before the next statement, until no other transaction holds a lock on these names, and hold them all.
 
     Names share 65,536 rows (lock striping), so the table never grows beyond that; two names on one row only means
     that one waits without need. Each row is written, not just read: a Galera cluster sees only writes of other

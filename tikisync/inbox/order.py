@@ -22,7 +22,17 @@ def store(tx: Transaction, keys: Mapping[int, Iterable[bytes]], *, replace: bool
 
 def free(tx: Transaction, ids: Collection[int], due_at: int) -> None:
     """Forget the keys of finished deliveries, and make those that wait for them due (milliseconds since the epoch)."""
+    forget(tx, ids)
+    wake(tx, ids, due_at)
+
+
+def forget(tx: Transaction, ids: Collection[int]) -> None:
+    """Forget the keys of finished deliveries."""
     tx.delete("tikisync_order_keys", {"delivery_id": list(ids)})
+
+
+def wake(tx: Transaction, ids: Collection[int], due_at: int) -> None:
+    """Make those that wait for these deliveries due (milliseconds since the epoch)."""
     tx.update("tikisync_deliveries", {"waits_for": list(ids)}, {"waits_for": None, "due_at": due_at})
 
 

@@ -72,20 +72,25 @@ def finish(tx: Transaction, tries: Sequence[Attempt]) -> bool:
 
     False: a lease was lost. The caller must roll back, for the effect is up to whoever has the delivery now.
     """
-    for (outcome, reason), group in groupby(sorted(tries, key=_verdict), _verdict):
-        ended = {"status": outcome, "reason": reason, "finished_at": tries[0].finished_at, **_AT_REST}
-        ids = [attempt.delivery_id for attempt in group]
-        if tx.update(TABLE, _leased(tries[0].worker, ids), ended) < len(ids):
-            return False
-    order.free(tx, [attempt.delivery_id for attempt in tries], due_at=tries[0].finished_at)
+    everything, now = [attempt.delivery_id for attempt in tries], tries[0].finished_at
     attempts.record(tx, tries)
+    order.forget(tx, everything)
+    for (outcome, reason), group in groupby(sorted(tries, key=_verdict), _verdict):
+        ended = {"status": outcome, "reason": reason, "finished_at": now, **_AT_REST}
+        ids = [attempt.delivery_id for attempt in group]
+        leased = _leased(tries[0].worker, ids)
+        met = tx.update_now(TABLE, {**leased, "waiters": 0}, ended)
+        if met < len(ids):  # others wait for one of them, or have waited for it in an earlier life
+            if met + tx.update_now(TABLE, leased, ended) < len(ids):
+                return False
+            order.wake(tx, ids, due_at=now)
     return True
 
 
 def reschedule(tx: Transaction, attempt: Attempt, due_at: int) -> bool:
     """Give a leased delivery back, to be tried again from ``due_at``; False where the lease was lost."""
     changes = {"reason": attempts.shortened(attempt.reason), "due_at": due_at, "leased_by": None, "takeovers": 0}
-    if not tx.update(TABLE, _leased(attempt.worker, [attempt.delivery_id]), changes):
+    if not tx.update_now(TABLE, _leased(attempt.worker, [attempt.delivery_id]), changes):
         return False
     attempts.record(tx, [attempt])
     return True
@@ -102,12 +107,12 @@ def holds(tx: Transaction, worker: str, delivery_id: int) -> bool:
 
 def extend(tx: Transaction, worker: str, ids: Collection[int], until: int) -> None:
     """Let the leases that ``worker`` still has on these deliveries end at ``until``."""
-    tx.update(TABLE, _leased(worker, ids), {"due_at": until})
+    tx.update_now(TABLE, _leased(worker, ids), {"due_at": until})
 
 
 def release(tx: Transaction, worker: str, ids: Collection[int]) -> None:
     """Give leased deliveries back untried: they are due at once, and the attempt does not count."""
-    tx.run(
+    tx.later(
         "UPDATE tikisync_deliveries SET attempts = attempts - 1, leased_by = NULL, due_at = 0 "
         "WHERE delivery_id IN :ids AND status = 'pending' AND leased_by = :worker",
         ids=list(ids),
@@ -144,7 +149,7 @@ def _route(tx: Transaction, routing: Routing, limits: Limits, now: int) -> int:
     taken = _within(found[:most], limits)
     if taken:
         ids = [row["delivery_id"] for row in taken]
-        tx.run(  # comes first: from here on none of them can be finished by a worker with other rules
+        tx.later(  # comes first: from here on none of them can be finished by a worker with other rules
             "UPDATE tikisync_deliveries SET routed_by = :rules, due_at = COALESCE(due_at, :now), waits_for = NULL "
             "WHERE delivery_id IN :ids AND status = 'pending'",
             rules=routing.fingerprint,
@@ -173,7 +178,7 @@ def _given_up(tx: Transaction, row: Row, limits: Limits, now: int) -> bool:
     if not row["leased_by"] or row["takeovers"] + 1 < limits.takeovers:
         return False
     where = {name: row[name] for name in ("delivery_id", "leased_by", "due_at")} | {"status": PENDING}
-    if tx.update(TABLE, where, {"status": FAILED, "reason": "worker_died", "finished_at": now, **_AT_REST}):
+    if tx.update_now(TABLE, where, {"status": FAILED, "reason": "worker_died", "finished_at": now, **_AT_REST}):
         order.free(tx, [row["delivery_id"]], due_at=now)
         attempts.record(tx, [_death(row, now)])
     return True
@@ -200,7 +205,7 @@ def _lease(tx: Transaction, worker: str, rows: Sequence[Row], limits: Limits, no
     if not rows:
         return []
     ids = [row["delivery_id"] for row in rows]
-    tx.run(
+    tx.later(
         "UPDATE tikisync_deliveries SET attempts = attempts + 1, "
         "takeovers = takeovers + CASE WHEN leased_by IS NULL THEN 0 ELSE 1 END, leased_by = :worker, due_at = :until "
         "WHERE delivery_id IN :ids AND status = 'pending' AND due_at <= :now",
