@@ -49,6 +49,7 @@ log = logging.getLogger(__name__)
 
 _SENDERS_WAIT = 10  # seconds for an answer of the database, until it counts as away
 _SPOOL_WAITS = 60
+_SETUP_HOLDS = 0.1  # seconds for which deliveries that were claimed together go by what was read of Tiki's set-up
 _NO_OTEL = "[log] otel is on, but OpenTelemetry is not installed: pip install 'tikisync[otel]', or turn it off"
 
 
@@ -84,7 +85,7 @@ class App:
         if self._applier is None:
             from tikisync.pipeline.apply import Applier
 
-            self._applier = Applier(self.database, self.config, self.forced, self.clock)
+            self._applier = Applier(self.database, self.config, self.forced, self.clock, _SETUP_HOLDS)
         self._applier.config = self.config
         return self._applier
 

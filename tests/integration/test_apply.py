@@ -10,12 +10,15 @@ from typing import Any
 import pytest
 
 from tests.arrivals import arrival
+from tests.databases import TikiDatabase
 from tikisync import config as configuration
 from tikisync.config import WorkerSettings
 from tikisync.core.retry import RetrySettings
 from tikisync.database import Database
-from tikisync.inbox import attempts, deliveries
+from tikisync.errors import NotPermittedError
+from tikisync.inbox import attempts, deliveries, queue
 from tikisync.inbox.deliveries import Delivery
+from tikisync.inbox.queue import Limits, Routing
 from tikisync.pipeline.apply import Applier
 from tikisync.pipeline.preview import preview
 from tikisync.pipeline.worker import Worker
@@ -341,3 +344,22 @@ def test_text_that_a_calculation_uses_makes_no_tag_of_its_result_and_is_found_ag
 
     assert again.reason == "unchanged"
     assert values(site, 1)["orderLabel"] == "no<\N{WORD JOINER}img src=x onerror=alert(1)>/paid"
+
+
+def test_what_was_read_of_tiki_serves_for_a_while_unless_told_to_look_anew(tiki: TikiDatabase, tmp_path: Path) -> None:
+    tried = applier(tiki, tmp_path, ORDER_RULE)
+    tried.holds = 60
+    with tiki.transaction() as tx:
+        for number in range(3):
+            body = json.dumps({"id": number, "total": 1, "state": "open"}).encode()
+            deliveries.add(tx, [arrival(handler="Shop", user="hook", body=body, body_key=None)])
+    with tiki.transaction() as tx:
+        routing = Routing(tried.fingerprint(), tried.route)
+        first, second, third = queue.claim(tx, "test", routing, Limits(), int(NOW * 1000)) or []
+    assert tried.apply(first, "test").status == "done"
+    with tiki.admin.transaction() as tx:
+        tx.delete("users_grouppermissions", {"groupName": "Sync"})
+    assert tried.apply(second, "test").status == "done"
+    tried.look_anew()
+    with pytest.raises(NotPermittedError):
+        tried.apply(third, "test")

@@ -3,8 +3,9 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 from sqlalchemy.engine import make_url
@@ -18,6 +19,7 @@ from tikisync.database import Database
 from tikisync.errors import ConflictError, PassingError, RuleError
 from tikisync.inbox import attempts, deliveries
 from tikisync.inbox.deliveries import Delivery
+from tikisync.pipeline.apply import Applied
 from tikisync.pipeline.worker import Worker
 
 SETTINGS = WorkerSettings(
@@ -376,6 +378,23 @@ class TestTogether:
         assert worker.run_once() == 3
         assert effects.tried == [1, 3, 2]
         assert [look(effects, number).status for number in (1, 2, 3)] == ["done"] * 3
+
+    @pytest.mark.parametrize(("batch", "together"), [(1, []), (2, [2, 2]), (3, [3, 2])])
+    def test_a_transaction_takes_as_many_as_told_and_one_claim_all(
+        self, effects: Effects, batch: int, together: list[int], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        sizes: list[int] = []
+        apply_together = effects.apply_together
+
+        def noted(few: Sequence[Delivery], worker: str) -> Mapping[int, Applied]:
+            sizes.append(len(few))
+            return apply_together(few, worker)
+
+        monkeypatch.setattr(effects, "apply_together", noted)
+        receive(effects, *"abcde")
+        assert worker_for(effects, settings=replace(SETTINGS, batch=batch)).run_once() == 5
+        assert sizes == together
+        assert effects.tried == [1, 2, 3, 4, 5]
 
     def test_one_that_breaks_the_batch_fails_alone(
         self, effects: Effects, worker: Worker, caplog: pytest.LogCaptureFixture

@@ -60,7 +60,7 @@ class WorkerSettings:
     """How deliveries are applied."""
 
     enabled: bool = True  # in ``tikisync serve``; ``tikisync work`` works in any case
-    batch: int = 50  # deliveries claimed at a time
+    batch: int = 50  # deliveries applied in one transaction, where they can be
     lease: int = 60_000  # milliseconds until another worker may take over what was claimed
     poll: int = 1_000  # milliseconds between looks for work that another process received
     retry: RetrySettings = field(default_factory=RetrySettings)

@@ -6,6 +6,7 @@ half of it behind; there a journal lets the next try complete that half instead 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -61,6 +62,8 @@ class Applier:
     config: Config
     forced: Mapping[str, str]  # preferences that Tiki's system configuration forces
     clock: Callable[[], float]  # UNIX seconds, UTC
+    holds: float = 0  # seconds for which what was read of Tiki's set-up serves, unless told to look anew
+    _looks_at: float = field(default=0, init=False)
     _rolls_back: bool = field(default=True, init=False)
     _engines_hold_until: float = field(default=0, init=False)
     _memory: Memory = field(default_factory=Memory, init=False)
@@ -87,7 +90,7 @@ class Applier:
         started = self._now()
         evaluation = self.evaluate(delivery)
         with self.database.transaction() as tx:
-            tx.remember(self._memory)
+            self._remember(tx)
             written = self._write_safely(tx, delivery, evaluation, worker) if evaluation.changes else []
             applied = _outcome(evaluation, written)
             self._finish(tx, {delivery.delivery_id: applied}, worker, started)
@@ -104,7 +107,7 @@ class Applier:
         evaluations: dict[int, Evaluation] = {}
         tasks: dict[int, Sequence[Task]] = {}
         with self.database.transaction() as tx:
-            tx.remember(self._memory)
+            self._remember(tx)
             if not self._can_roll_back(tx):
                 return {}
             for each in batch:
@@ -117,6 +120,10 @@ class Applier:
             applied = {number: _outcome(evaluations[number], own) for number, own in written.items()}
             self._finish(tx, applied, worker, started)
         return applied
+
+    def look_anew(self) -> None:
+        """Look, for what is applied from now on, whether Tiki's set-up has changed."""
+        self._looks_at = 0
 
     def write(self, tx: Transaction, delivery: Delivery, evaluation: Evaluation) -> list[Written]:
         """Carry out all changes in the open transaction, as the handler's user; return what became of each."""
@@ -158,6 +165,12 @@ class Applier:
             written = self.write(resumable, delivery, evaluation)
         journal.forget(tx, number)
         return written
+
+    def _remember(self, tx: Transaction) -> None:
+        now = time.monotonic()
+        tx.remember(self._memory, check=now >= self._looks_at)
+        if now >= self._looks_at:
+            self._looks_at = now + self.holds
 
     def _can_roll_back(self, tx: Transaction) -> bool:
         now = self.clock()

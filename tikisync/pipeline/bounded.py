@@ -48,6 +48,10 @@ class BoundedApplier:
         """Identify the rules that ``route`` goes by."""
         return self.applier.fingerprint()
 
+    def look_anew(self) -> None:
+        """Look, for what is applied from now on, whether Tiki's set-up has changed."""
+        self.applier.look_anew()
+
     @contextmanager
     def _within_bounds(self, batch: Sequence[Delivery], *, routing: bool = False) -> Iterator[None]:
         ids = [delivery.delivery_id for delivery in batch]

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from tikisync.config import WorkerSettings
@@ -30,6 +31,7 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+_AT_LEAST = 50  # are claimed at a time: a claim costs as much for one as for many
 _TRIES_AT_CONFLICTS = 8  # of one attempt, before it is put off
 _IN_THE_WAY = RetrySettings(first_delay=10, longest_delay=500)  # between them; workers on the nodes of a cluster do not
 # wait for each other's locks: of two at the same row one comes through, and the other learns of it at its commit
@@ -53,6 +55,10 @@ class Applies(Protocol):
 
     def fingerprint(self) -> str:
         """Identify the rules that ``route`` goes by."""
+        ...
+
+    def look_anew(self) -> None:
+        """Look, for what is applied from now on, whether Tiki's set-up has changed."""
         ...
 
 
@@ -99,27 +105,33 @@ class Worker:
         """
         if not self._held:
             self._claim(stop)
-        tried = self._try_together()
+        tried = alone = 0  # the latter: of the first in hand, those that could not be applied together
         while self._held and not (stop and stop.is_set()):
             self._keep_leases()
+            if not alone:
+                batch = list(islice(self._held, self.settings.batch))
+                ended = self._try_together(batch)
+                alone, tried = len(batch) - ended, tried + ended
+                continue
             delivery = self._held.popleft()
             try:
                 self._try(delivery)
             except PassingError:
                 self._held.appendleft(delivery)  # nothing is known of this try: it does not count
                 raise
-            tried += 1
+            alone, tried = alone - 1, tried + 1
         return tried
 
     def _claim(self, stop: threading.Event | None) -> None:
         routing = Routing(self.applier.fingerprint(), self._route)
-        limits = Limits(deliveries=self.settings.batch, lease=self.settings.lease)
+        limits = Limits(deliveries=max(self.settings.batch, _AT_LEAST), lease=self.settings.lease)
         claimed = None
         while claimed is None and not (stop and stop.is_set()):
             now = self._now()
             claimed = self._undisturbed(lambda: self._claim_at(now, routing, limits))  # noqa: B023  it is run at once
             self._lease_ends = now + limits.lease
         self._held.extend(claimed or [])
+        self.applier.look_anew()
         if self.spans and claimed:
             self.spans.claimed(self.name, claimed, now, self._now())
 
@@ -150,17 +162,17 @@ class Worker:
                 queue.release(tx, self.name, [each.delivery_id for each in self._held])
             self._held.clear()
 
-    def _try_together(self) -> int:
-        """Try what is held in one transaction; return how many it ended, the others being left."""
-        if len(self._held) < 2:
+    def _try_together(self, batch: Sequence[Delivery]) -> int:
+        """Try several of those in hand in one transaction; return how many it ended, the others being left."""
+        if len(batch) < 2:
             return 0
         started = self._now()
         applied: Mapping[int, Applied] = {}
         try:
-            applied = self._undisturbed(lambda: self.applier.apply_together(list(self._held), self.name))
+            applied = self._undisturbed(lambda: self.applier.apply_together(batch, self.name))
         except Exception as error:  # it comes again, and counts, when the delivery whose fault it is is tried by itself
-            event(log, logging.INFO, "batch.undone", deliveries=len(self._held), error=sentence(error))
-        for each in list(self._held):
+            event(log, logging.INFO, "batch.undone", deliveries=len(batch), error=sentence(error))
+        for each in batch:
             if each.delivery_id in applied:
                 self._held.remove(each)
                 self._tell_applied(each, applied[each.delivery_id], started)
