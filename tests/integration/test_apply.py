@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,13 @@ from tests.databases import TikiDatabase
 from tikisync import config as configuration
 from tikisync.config import WorkerSettings
 from tikisync.core.retry import RetrySettings
+from tikisync.core.rules import Evaluation, changes_of
 from tikisync.database import Database
 from tikisync.errors import NotPermittedError
 from tikisync.inbox import attempts, deliveries, queue
 from tikisync.inbox.deliveries import Delivery
 from tikisync.inbox.queue import Limits, Routing
+from tikisync.pipeline import apply
 from tikisync.pipeline.apply import Applier
 from tikisync.pipeline.preview import preview
 from tikisync.pipeline.worker import Worker
@@ -363,3 +366,38 @@ def test_what_was_read_of_tiki_serves_for_a_while_unless_told_to_look_anew(tiki:
     tried.look_anew()
     with pytest.raises(NotPermittedError):
         tried.apply(third, "test")
+
+
+def test_a_delivery_whose_rules_fail_has_no_order_keys(sqlite_tiki: Database, tmp_path: Path) -> None:
+    rules = applier(
+        sqlite_tiki, tmp_path, "[rule a]\nhandler = Shop\ntracker = Orders\nitem = body.id\nfield.orderId = 'x'\n"
+    )
+    bodies = [b'{"id": 7}', b'{"id": "seven"}', b"{"]
+    assert [len([*rules.route(Delivery(n, "Shop", "hook", 0, body=body))]) for n, body in enumerate(bodies)] == [
+        1,
+        0,
+        0,
+    ]
+
+
+def test_rules_are_evaluated_once_for_routing_and_applying_unless_they_changed(
+    sqlite_tiki: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    evaluations: list[str] = []
+
+    def noted(*arguments: Any) -> Evaluation:
+        evaluations.append("evaluated")
+        return changes_of(*arguments)
+
+    monkeypatch.setattr(apply, "changes_of", noted)
+    rules = applier(sqlite_tiki, tmp_path, ORDER_RULE)
+    delivery = Delivery(
+        1, "Shop", "hook", 0, headers=(("content-type", "application/json"),), body=b'{"id": 1}', size=9
+    )
+    for config, times in ((rules.config, 1), (replace(rules.config), 3)):
+        keys = rules.route(delivery)
+        rules.config = config
+        assert rules.evaluate(delivery).order_keys == keys
+        assert len(evaluations) == times
+    assert rules.evaluate(delivery).changes
+    assert len(evaluations) == 4  # not kept beyond that

@@ -15,7 +15,7 @@ from tikisync.core.expressions import Expression, ExpressionError, is_true
 from tikisync.core.interpreter import Interpreter
 from tikisync.core.trackers import STATUSES, Json
 from tikisync.core.versions import version_text
-from tikisync.errors import RuleError, TikisyncError
+from tikisync.errors import RuleError
 
 IGNORE = "ignore"
 EACH_NAMES = ("each", "index")  # what a rule with ``each`` adds to the document
@@ -62,6 +62,12 @@ class Evaluation:
     passed_over: tuple[PassedOver, ...] = ()
 
     @property
+    def order_keys(self) -> tuple[bytes, ...]:
+        """The order keys of the items and contacts that the changes are about, each once."""
+        keys = (change.order_key() for change in self.changes)
+        return tuple(dict.fromkeys(key for key in keys if key is not None))
+
+    @property
     def why_nothing(self) -> str:
         """Why there are no changes, as a sentence for people; '' where there are some."""
         if self.changes:
@@ -99,16 +105,6 @@ def changes_of(rules: Iterable[Rule], handler: str, document: Document) -> Evalu
         for each in documents:
             changes.extend(_changes(rule, each, ask))
     return Evaluation(handler, tuple(changes), tuple(passed_over))
-
-
-def route(rules: Iterable[Rule], handler: str, document: Document) -> tuple[bytes, ...]:
-    """Return the order keys of what the delivery touches, none where its rules fail (as applying it then will)."""
-    try:
-        changes = changes_of(rules, handler, document).changes
-    except TikisyncError:
-        return ()
-    keys = (change.order_key() for change in changes)
-    return tuple(dict.fromkeys(key for key in keys if key is not None))
 
 
 def status_code(value: Json) -> str:

@@ -9,8 +9,9 @@ change the order nor apply a delivery twice: an effect is committed together wit
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import accumulate, groupby
 
 from tikisync.database import Row, Transaction
@@ -53,7 +54,7 @@ def claim(tx: Transaction, worker: str, routing: Routing, limits: Limits, now: i
         return []
     lock(tx, [b"claim"])
     for _ in range(_ROUNDS):
-        unrouted = _route(tx, routing, limits, now)
+        routed, unrouted = _route(tx, routing, limits, now)
         found = _due(tx, unrouted, now, limits.deliveries)
         if not found and unrouted == _NONE_LEFT:
             return []
@@ -62,7 +63,7 @@ def claim(tx: Transaction, worker: str, routing: Routing, limits: Limits, now: i
         if waiting:
             order.park(tx, waiting)
         ready = [row for row in alive if row["delivery_id"] not in waiting]
-        if leased := _lease(tx, worker, _share(ready, limits), limits, now):
+        if leased := _lease(tx, worker, _share(ready, limits), routed, limits, now):
             return leased
     return None
 
@@ -142,8 +143,9 @@ def _unrouted(tx: Transaction, routing: Routing, limit: int) -> list[Row]:
     return sorted(found, key=lambda row: int(row["delivery_id"]))[:limit]
 
 
-def _route(tx: Transaction, routing: Routing, limits: Limits, now: int) -> int:
-    """Route the next deliveries in the order received; return the lowest id that is still to be routed."""
+def _route(tx: Transaction, routing: Routing, limits: Limits, now: int) -> tuple[dict[int, Delivery], int]:
+    """Route the next deliveries in the order received; return them and the lowest id that is still to be routed."""
+    pending: dict[int, Delivery] = {}
     most = max(limits.deliveries, _ROUTED)
     found = _unrouted(tx, routing, most + 1)
     taken = _within(found[:most], limits)
@@ -156,10 +158,10 @@ def _route(tx: Transaction, routing: Routing, limits: Limits, now: int) -> int:
             now=now,
             ids=ids,
         )
-        pending = [each for each in deliveries.load(tx, ids) if each.status == PENDING]
-        keys = {each.delivery_id: routing.route(each) for each in pending}
+        pending = {each.delivery_id: each for each in deliveries.load(tx, ids) if each.status == PENDING}
+        keys = {number: routing.route(each) for number, each in pending.items()}
         order.store(tx, keys, replace=any(row["routed_by"] for row in taken))
-    return int(found[len(taken)]["delivery_id"]) if len(taken) < len(found) else _NONE_LEFT
+    return pending, int(found[len(taken)]["delivery_id"]) if len(taken) < len(found) else _NONE_LEFT
 
 
 def _due(tx: Transaction, below: int, now: int, limit: int) -> Sequence[Row]:
@@ -201,7 +203,10 @@ def _within(rows: Sequence[Row], limits: Limits) -> Sequence[Row]:
     return [row for row, total in zip(rows, sizes, strict=True) if total <= limits.bytes] or rows[:1]
 
 
-def _lease(tx: Transaction, worker: str, rows: Sequence[Row], limits: Limits, now: int) -> list[Delivery]:
+def _lease(
+    tx: Transaction, worker: str, rows: Sequence[Row], routed: Mapping[int, Delivery], limits: Limits, now: int
+) -> list[Delivery]:
+    """Lease these; return those that nobody else has taken meanwhile, which ``routed`` are known not to be."""
     if not rows:
         return []
     ids = [row["delivery_id"] for row in rows]
@@ -214,6 +219,9 @@ def _lease(tx: Transaction, worker: str, rows: Sequence[Row], limits: Limits, no
         ids=ids,
         now=now,
     )
+    if all(number in routed and not routed[number].leased_by for number in ids):
+        mine = partial(replace, leased_by=worker, due_at=now + limits.lease)
+        return [mine(routed[number], attempts=routed[number].attempts + 1) for number in sorted(ids)]
     leased = [each for each in deliveries.load(tx, ids) if each.status == PENDING and each.leased_by == worker]
     attempts.record(tx, [_death(row, now) for row in rows if row["leased_by"] and leased])
     return leased

@@ -16,14 +16,13 @@ from tikisync.config import Config
 from tikisync.core.document import document
 from tikisync.core.payload import parse
 from tikisync.core.rules import Evaluation, changes_of
-from tikisync.core.rules import route as order_keys
 from tikisync.core.trackers import Json
 from tikisync.core.versions import OLDER
 from tikisync.database import Database, Transaction
 from tikisync.database.journal import ResumableTransaction
 from tikisync.database.memory import Memory
 from tikisync.database.rehearsal import rehearsal
-from tikisync.errors import NotPermittedError, PassingError, PayloadError, TikisyncError
+from tikisync.errors import NotPermittedError, PassingError, RuleError, SenderError, TikisyncError
 from tikisync.inbox import deliveries, journal, locks, queue
 from tikisync.inbox.attempts import Attempt
 from tikisync.inbox.deliveries import Delivery
@@ -36,6 +35,7 @@ from tikisync.tiki.items import Situation
 
 DONE, IGNORED = "done", "ignored"
 
+_MOST_ROUTED, _SMALL = 200, 65_536  # deliveries whose evaluation is kept until they are applied; bytes of their bodies
 _ENGINES_HOLD = 60  # seconds after which they are looked up again: an admin may convert tables while we run
 
 
@@ -66,14 +66,21 @@ class Applier:
     _looks_at: float = field(default=0, init=False)
     _rolls_back: bool = field(default=True, init=False)
     _engines_hold_until: float = field(default=0, init=False)
+    _routed: dict[int, tuple[Config, Evaluation]] = field(default_factory=dict, init=False)  # and not applied yet
     _memory: Memory = field(default_factory=Memory, init=False)
 
     def route(self, delivery: Delivery) -> Iterable[bytes]:
-        """Return the order keys of the items a delivery touches; none where its payload cannot be read."""
+        """Return the order keys of the items a delivery touches; none where its rules fail, as applying then will."""
+        config = self.config
         try:
-            return order_keys(self.config.rules, delivery.handler, self._document(delivery))
-        except PayloadError:
+            evaluation = self.evaluate(delivery)
+        except (SenderError, RuleError):
             return ()
+        if len(self._routed) >= _MOST_ROUTED:
+            self._routed.clear()
+        if delivery.size <= _SMALL:
+            self._routed[delivery.delivery_id] = config, evaluation
+        return evaluation.order_keys
 
     def fingerprint(self) -> str:
         """Identify the rules that ``route`` goes by; raises PassingError while some are not known yet."""
@@ -83,6 +90,9 @@ class Applier:
 
     def evaluate(self, delivery: Delivery) -> Evaluation:
         """Return what the rules make of a delivery; raise PayloadError or RuleError."""
+        config, known = self._routed.pop(delivery.delivery_id, (None, None))
+        if known is not None and config is self.config:
+            return known
         return changes_of(self.config.rules, delivery.handler, self._document(delivery))
 
     def apply(self, delivery: Delivery, worker: str) -> Applied:

@@ -156,7 +156,8 @@ def _variable(tracker: Tracker, field: Field, value: str) -> Value:
     """Return what a formula sees of a field: currency fields, and calculations that look like one, are money."""
     if field.type not in CALCULATED:
         return money_from_field(value) if field.type == "b" else value
-    mirrored = next((each for each in tracker.fields if each.field_id == field.number("mirrorField")), field)
+    looks_like = field.number("mirrorField")
+    mirrored = next((each for each in tracker.fields if each.field_id == looks_like), field)
     return money_from_field(value) if mirrored.type == "b" else money_from_text(value)
 
 
