@@ -55,8 +55,9 @@ class Memory:
             return
         if len(kept) > _MOST_ENTRIES:
             kept = {}
-        digests = iter(_digests(tx, [query for each in kept.values() for query in each.queries]))
-        now = {what: tuple(next(digests) for _ in each.queries) for what, each in kept.items()}
+        queries = {query.digest: query for each in kept.values() for query in each.queries}  # many share some
+        digests = dict(zip(queries, _digests(tx, list(queries.values())), strict=True))
+        now = {what: tuple(digests[query.digest] for query in each.queries) for what, each in kept.items()}
         self._entries = {what: each for what, each in kept.items() if each.digests == now[what]}
 
     def once(self, tx: Transaction, what: Hashable, read: Callable[[], T]) -> T:

@@ -50,7 +50,7 @@ def claim(tx: Transaction, worker: str, routing: Routing, limits: Limits, now: i
 
     None: of the many it looked at, all have to wait for others; commit, and call again at once.
     """
-    if not _due(tx, _NONE_LEFT, now, 1) and not _unrouted(tx, routing, 1):
+    if not _is_work(tx, routing, now):
         return []
     lock(tx, [b"claim"])
     for _ in range(_ROUNDS):
@@ -127,6 +127,15 @@ def _verdict(attempt: Attempt) -> tuple[str, str]:
 
 def _leased(worker: str, ids: Collection[int]) -> Row:
     return {"delivery_id": list(ids), "status": PENDING, "leased_by": worker}
+
+
+def _is_work(tx: Transaction, routing: Routing, now: int) -> bool:
+    """Tell whether any pending delivery is due, or not routed by these rules."""
+    pending = "EXISTS (SELECT 1 FROM tikisync_deliveries{} WHERE status = 'pending' AND {})"
+    routed = tx.by_index("routed")
+    each = [(tx.by_index("due"), "due_at <= :now"), (routed, "routed_by < :rules"), (routed, "routed_by > :rules")]
+    sql = f"SELECT {' OR '.join(pending.format(*one) for one in each)}"
+    return bool(tx.value(sql, now=now, rules=routing.fingerprint))
 
 
 def _unrouted(tx: Transaction, routing: Routing, limit: int) -> list[Row]:
