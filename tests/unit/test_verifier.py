@@ -91,3 +91,10 @@ def test_what_was_said_of_a_wrong_signature_is_said_of_the_next_one_too() -> Non
     wrong = Request("POST", "/", "", ((b"x-signature", b"wrong"),), b"body", 0, "")
     verdicts = [verifier.verify(wrong), verifier.verify(wrong)]
     assert [each.reason for each in verdicts if isinstance(each, Refused)] == ["wrong_signature"] * 2
+
+
+def test_an_algorithm_that_makes_no_hash_is_in_no_other_handlers_way() -> None:
+    odd = replace(FORGE, handler_id=0, name="Odd", algo="NULL")
+    signature = sign(FORGE, b"{}").encode()
+    request = Request("POST", "/", "", ((FORGE.header, signature),), b"{}", 0, "")
+    assert Verifier([odd, FORGE]).verify(request) == Verified(FORGE)

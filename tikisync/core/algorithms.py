@@ -14,7 +14,7 @@ def hashlib_name(algo: str) -> str | None:
     """
     name = algo.lower().replace("-", "_").replace("/", "_")
     try:
-        hmac.digest(b"", b"", name)  # the lists in hashlib name algorithms that then cannot be used
+        digest = hmac.digest(b"", b"", name)  # the lists in hashlib name algorithms that then cannot be used
     except (ValueError, TypeError):
         return None
-    return name
+    return name if digest else None  # OpenSSL has one called null that says nothing
