@@ -76,7 +76,7 @@ class Memory:
         prefix = f"q{next(self._numbers)}_"
         parts = ", ".join(f"COALESCE(HEX(`{column}`), '-')" for column in columns)  # of no matter which character set
         row = f"CONCAT_WS(' ', {parts})"
-        number = f"CAST(CONV(LEFT(MD5({row}), 16), 16, 10) AS UNSIGNED)"
+        number = f"CAST(CONV(LEFT(SHA2({row}, 256), 16), 16, 10) AS UNSIGNED)"
         own = PARAMETER.sub(rf":{prefix}\1", sql)
         digest = f"(SELECT CONCAT(COUNT(*), ' ', COALESCE(SUM({number}), 0)) FROM ({own}) AS q) AS {prefix}"  # noqa: S608  names of ours, values bound
         lasts = rows <= _MOST_ROWS and "information_schema" not in sql

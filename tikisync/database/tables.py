@@ -110,8 +110,8 @@ def fingerprint(tx: Transaction, table: str, columns: Sequence[str], where: str)
 
     A server adds up hashes: a thousand rows need not be sent to see that they are what they were.
     """
-    written = [f"COALESCE(HEX(`{column}`), '-')" for column in columns]
     if tx.is_sqlite:
-        row = " || ' ' || ".join(written)
+        row = " || ' ' || ".join([f"COALESCE(HEX(`{column}`), '-')" for column in columns])
         return f"SELECT GROUP_CONCAT({row}) FROM `{table}` WHERE {where}"  # noqa: S608  names of ours, no value
-    return f"SELECT SUM(CRC32(SHA1(CONCAT_WS(' ', {', '.join(written)})))) FROM `{table}` WHERE {where}"  # noqa: S608  names of ours, no value
+    names = ", ".join([f"`{column}`" for column in columns])  # X'00' makes bytes of all, whatever their character sets
+    return f"SELECT SUM(CRC32(SHA2(CONCAT_WS(X'00', {names}), 256))) FROM `{table}` WHERE {where}"  # noqa: S608  names of ours, no value
