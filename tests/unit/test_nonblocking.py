@@ -90,6 +90,17 @@ def test_an_end_or_what_is_no_such_answer_is_trouble_that_passes(told: bytes) ->
             connection.answers()
 
 
+def test_answers_that_come_with_the_end_are_told_before_it() -> None:
+    with connected() as (connection, far):
+        for _ in range(3):
+            connection.send(["DO 0"])
+        far.sendall(ok(7) + refusal())
+        far.shutdown(socket.SHUT_WR)
+        assert connection.answers() == [7, None]
+        with pytest.raises(PassingError):
+            connection.answers()
+
+
 def test_what_nobody_asked_for_is_no_answer() -> None:
     with connected() as (connection, far):
         far.sendall(refusal())

@@ -38,6 +38,7 @@ class NonBlockingConnection:
         self._received = bytearray()
         self._asked: deque[int] = deque()  # how many statements were sent together and have no answer yet
         self._failed = False  # one of the first of them did
+        self._has_ended = False
 
     def fileno(self) -> int:
         """Return the socket's file descriptor, to be watched."""
@@ -67,8 +68,9 @@ class NonBlockingConnection:
     def answers(self) -> list[int | None]:
         """Return what became of statements sent together, for each time that by now all of them have an answer.
 
-        That is how many rows the last of them affected, or None where the server refused one. Call it when there is
-        something to read. Raises PassingError where the connection has ended: what has no answer may have taken effect.
+        That is how many rows the last of them affected, or None where the server refused one. Call it whenever there is
+        something to read. Raises PassingError where the connection has ended and all that came before has been told:
+        what has no answer may have taken effect.
         """
         complete: list[int | None] = []
         with _errors_as_ours():
@@ -82,15 +84,16 @@ class NonBlockingConnection:
                     self._asked.popleft()
                     complete.append(affected)
                     self._failed = False
+            if self._has_ended and not complete:
+                raise OperationalError(CR_SERVER_LOST, "the server has ended the connection")
         return complete
 
     def _receive(self) -> None:
+        """Take all that is there: an encrypted socket may hold more than can be seen from outside."""
         with suppress(*_NOT_NOW):
-            while chunk := self._socket.recv(
-                1 << 16
-            ):  # an encrypted socket may hold more than can be seen from outside
+            while chunk := self._socket.recv(1 << 16):
                 self._received += chunk
-            raise OperationalError(CR_SERVER_LOST, "the server has ended the connection")
+            self._has_ended = True
 
     def _packet(self) -> bytes | None:
         end = _HEAD + int.from_bytes(self._received[:3], "little")
