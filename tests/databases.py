@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy.engine import URL, make_url
@@ -15,6 +16,22 @@ from tikisync.pipeline import administer
 
 PREFIX = "tikisync_test_"
 _COUNTER = re.compile(r" AUTO_INCREMENT=(\d+)")
+
+
+class _UndoneError(Exception):
+    pass
+
+
+@contextmanager
+def undone(database: Database) -> Iterator[Transaction]:
+    """Open a transaction whose statements are all carried out, and rolled back at the end of the block."""
+    try:
+        with database.transaction() as tx:
+            yield tx
+            tx.flush()
+            raise _UndoneError
+    except _UndoneError:
+        pass
 
 
 class ServerAdmin:

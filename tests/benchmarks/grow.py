@@ -14,9 +14,10 @@ from tests.benchmarks.load import Figures
 from tests.benchmarks.processes import peak_memory
 from tests.benchmarks.receive import DatabaseServer, body_of, make_site
 from tests.benchmarks.rounds import interleaved
+from tests.databases import undone
 from tikisync.core.questions import ItemsWithKey
 from tikisync.core.verification import sign
-from tikisync.database import Database, Transaction
+from tikisync.database import Database
 from tikisync.inbox import deliveries, queue
 from tikisync.inbox.attempts import Attempt
 from tikisync.inbox.deliveries import Arrival
@@ -89,22 +90,8 @@ def _timed(site: Database, work: Callable[[Database], object], times: int, _seco
     return Figures(times, sum(took), p50, p99, failed=0)
 
 
-class _UndoneError(Exception):
-    pass
-
-
-@contextmanager
-def _undone(site: Database) -> Iterator[Transaction]:
-    try:
-        with site.transaction() as tx:
-            yield tx
-            raise _UndoneError
-    except _UndoneError:
-        pass
-
-
 def _claim(site: Database) -> None:
-    with _undone(site) as tx:
+    with undone(site) as tx:
         now = int(time.time() * 1000)
         claimed = queue.claim(tx, "bench", Routing("rules", lambda each: [b"%016d" % each.delivery_id]), Limits(), now)
         if not claimed or not queue.finish(tx, [Attempt(e.delivery_id, "bench", now, now, "done") for e in claimed]):
@@ -114,7 +101,7 @@ def _claim(site: Database) -> None:
 def _duplicate(site: Database) -> None:
     key = b"%032d" % 1
     arrival = Arrival(1, "Shop", "hook", "POST", "/", "", "192.0.2.7", 0, "", body_of(1024), key, None)
-    with _undone(site) as tx:
+    with undone(site) as tx:
         if deliveries.add(tx, [arrival]) != 1:
             raise RuntimeError("a duplicate was not seen")
 
