@@ -18,7 +18,8 @@ from sqlalchemy.engine import URL
 from tests import colours as table
 from tests import servers
 from tikisync.database import Database
-from tikisync.database.nonblocking import NonBlockingConnection
+from tikisync.database.bulk import Bulk, parameters
+from tikisync.database.nonblocking import NonBlockingConnection, Repeated
 from tikisync.errors import PassingError, SetupError
 
 ADD = "INSERT INTO colours (name, shade) VALUES"
@@ -31,8 +32,8 @@ def connection(server_colours: Database) -> Iterator[NonBlockingConnection]:
     connection.close()
 
 
-def opened(database: Database) -> NonBlockingConnection:
-    connection = database.nonblocking()
+def opened(database: Database, bulk: Bulk | None = None) -> NonBlockingConnection:
+    connection = database.nonblocking(bulk)
     assert connection is not None
     return connection
 
@@ -68,6 +69,41 @@ def test_questions_need_not_wait_for_one_another_and_a_refused_one_does_not_harm
         connection.send(statements)
     assert answers(connection, 3) == [None, 1, None]
     assert shades(server_colours) == {"red": 1, "green": 2, "blue": 3, "grey": 4}
+
+
+BULK = Bulk(f"{ADD} (?, ?)", (str, int))
+
+
+def test_rows_are_sent_in_bulk_where_the_server_is_a_mariadb(server_colours: Database) -> None:
+    connection = opened(server_colours, BULK)
+    with server_colours.transaction() as tx:
+        assert connection.takes_rows == tx.server().startswith("MariaDB")
+    if connection.takes_rows:
+        connection.send([parameters(["bl\\u'e", -3, None, None, "gr\xfcn", 1 << 40])])
+        connection.send([parameters(["blue", 3, "red", 4])])
+        connection.send([f"{ADD} ('grey', 4)", parameters(["pink", None])])
+        assert answers(connection, 3) == [None, None, 1]
+        assert shades(server_colours) == {"red": 1, "green": 2, "grey": 4, "pink": None}
+    connection.close()
+
+
+def test_a_repeated_statement_is_prepared_anew_after_trouble_and_where_it_is_another(
+    server_colours: Database,
+) -> None:
+    connection = opened(server_colours, BULK)
+    if connection.takes_rows:
+        raised = [
+            Repeated(f"UPDATE colours SET shade = shade + ? WHERE name = '{name}'", 10) for name in ("red", "green")
+        ]
+        for statement in (raised[0], raised[0], raised[1], Repeated("nonsense ?", 1), raised[1], raised[0]):
+            connection.send([statement])
+        assert answers(connection, 6) == [1, 1, 1, None, 1, 1]
+        connection.send([Repeated("nonsense ?", 1)])
+        assert answers(connection) == [None]
+        connection.send([raised[0]])
+        assert answers(connection) == [1]
+        assert shades(server_colours) == {"red": 41, "green": 22}
+    connection.close()
 
 
 def test_a_statement_longer_than_the_socket_takes_at_once_arrives_whole(

@@ -17,8 +17,10 @@ from tikisync.core.requests import Request
 from tikisync.core.spooled import Spooled
 from tikisync.core.verification import sign
 from tikisync.database.nonblocking import NonBlockingConnection
+from tikisync.inbox import deliveries
 from tikisync.inbox.spool import Spool
-from tikisync.pipeline.receive import Answer, Prepared, Receiver
+from tikisync.pipeline.answering import Answer
+from tikisync.pipeline.receive import Prepared, Receiver
 
 SETTINGS = {"Forge": HandlerSettings(delivery_id="x-id", duplicates="id")}
 
@@ -33,16 +35,19 @@ def receiver(tiki: TikiDatabase) -> Receiver:
     return receiver
 
 
-@pytest.fixture
-def connection(tiki: TikiDatabase) -> Iterator[NonBlockingConnection]:
-    connection = tiki.nonblocking()
+@pytest.fixture(params=[None, deliveries.ADDITION], ids=["as text", "in bulk"])
+def connection(tiki: TikiDatabase, request: pytest.FixtureRequest) -> Iterator[NonBlockingConnection]:
+    connection = tiki.nonblocking(request.param)
     assert connection is not None
+    if request.param and not connection.takes_rows:
+        connection.close()
+        pytest.skip("MySQL takes no rows in bulk")
     yield connection
     connection.close()
 
 
-def prepared(receiver: Receiver, *requests: Request) -> Prepared:
-    found = receiver.prepare(requests)
+def prepared(receiver: Receiver, connection: NonBlockingConnection, *requests: Request) -> Prepared:
+    found = receiver.prepare(requests, in_bulk=connection.takes_rows)
     assert found is not None
     return found
 
@@ -66,7 +71,7 @@ def test_it_stores_and_answers_just_what_receiving_in_a_transaction_does(
         odd = request(signed, b"it's \\ \xff\x00", x_id=ids[1], x_more="it's \\ \xfc")
         return [request(signed, b'{"id": 1}', x_id=ids[0]), request(None), odd]
 
-    answers = answered(receiver, connection, prepared(receiver, *group("1", "2")))
+    answers = answered(receiver, connection, prepared(receiver, connection, *group("1", "2")))
     assert answers == receiver.receive(group("3", "4"))
     assert told(answers) == [OK, UNAUTHORIZED, OK]
     alike = [
@@ -83,7 +88,7 @@ def test_duplicates_are_counted_and_answered_like_the_first(
     caplog.set_level("INFO")
     one = request(handler(tiki), x_id="1")
     for _ in range(2):
-        assert told(answered(receiver, connection, prepared(receiver, one, one)) or []) == [OK, OK]
+        assert told(answered(receiver, connection, prepared(receiver, connection, one, one)) or []) == [OK, OK]
     [delivery] = stored(tiki)
     assert delivery.duplicates == 3
     facts = [vars(record)["facts"] for record in caplog.records if record.message == "delivery.received"]
@@ -116,20 +121,32 @@ def test_nothing_is_stored_or_refused_by_handlers_that_have_changed_meanwhile(
     is_signed: bool,
 ) -> None:
     signed = handler(tiki)
-    before = prepared(receiver, request(signed, x_id="1"))
-    group = prepared(receiver, request(signed if is_signed else None, x_id="2"))
+    before = prepared(receiver, connection, request(signed, x_id="1"))
+    group = prepared(receiver, connection, request(signed if is_signed else None, x_id="2"))
     assert told(answered(receiver, connection, before) or []) == [OK]
     edit(tiki)
     assert answered(receiver, connection, group) is None
     assert len(stored(tiki)) == 1
 
 
+def test_handlers_that_changed_are_looked_at_as_they_are_from_then_on(
+    tiki: TikiDatabase, receiver: Receiver, connection: NonBlockingConnection
+) -> None:
+    assert answered(receiver, connection, prepared(receiver, connection, request(handler(tiki), x_id="1")))
+    new_secret(tiki)
+    receiver.receive([request(None)])
+    receiver.receive([request(None)])
+    group = prepared(receiver, connection, request(handler(tiki), x_id="2"))
+    assert told(answered(receiver, connection, group) or []) == [OK]
+    assert len(stored(tiki)) == 2
+
+
 def test_a_look_that_fails_is_not_taken_for_that_of_the_group_before(
     tiki: TikiDatabase, receiver: Receiver, connection: NonBlockingConnection
 ) -> None:
     signed = handler(tiki)
-    assert told(answered(receiver, connection, prepared(receiver, request(signed, x_id="1"))) or []) == [OK]
-    group = prepared(receiver, request(signed, x_id="2"))
+    assert told(answered(receiver, connection, prepared(receiver, connection, request(signed, x_id="1"))) or []) == [OK]
+    group = prepared(receiver, connection, request(signed, x_id="2"))
     broken = replace(group, statements=["SELECT nothing FROM nowhere", group.statements[1]])
     assert answered(receiver, connection, broken) is None
     assert len(stored(tiki)) == 1
@@ -141,7 +158,7 @@ def test_with_webhooks_off_that_is_what_is_said(
     switch_off(tiki)
     for _ in range(2):
         receiver.receive([request(None)])
-    group = prepared(receiver, request(handler(tiki)))
+    group = prepared(receiver, connection, request(handler(tiki)))
     assert told(answered(receiver, connection, group) or []) == [(403, "Feature not enabled")]
     assert receiver.seen is None
 
@@ -161,6 +178,17 @@ def test_a_statement_longer_than_old_servers_take_is_not_prepared(tiki: TikiData
     signed = handler(tiki)
     assert receiver.prepare([request(signed, b"\xff" * 400_000)])
     assert receiver.prepare([request(signed, b"\xff" * 500_001)]) is None
+
+
+def test_where_a_delivery_cannot_be_stored_none_of_its_group_is(
+    tiki: TikiDatabase, receiver: Receiver, connection: NonBlockingConnection
+) -> None:
+    signed = handler(tiki)
+    too_long = replace(request(signed, x_id="2"), client_ip="1" * 65)
+    group = prepared(receiver, connection, request(signed, x_id="1"), too_long, request(signed, x_id="3"))
+    assert answered(receiver, connection, group) is None
+    assert stored(tiki) == []
+    assert told(answered(receiver, connection, prepared(receiver, connection, request(signed, x_id="1"))) or []) == [OK]
 
 
 class CountingReceiver(Receiver):

@@ -16,7 +16,8 @@ from tikisync.core.verification import Handler, sign
 from tikisync.database import Database, Transaction
 from tikisync.inbox import deliveries
 from tikisync.inbox.deliveries import Delivery
-from tikisync.pipeline.receive import Answer, Receiver
+from tikisync.pipeline.answering import Answer
+from tikisync.pipeline.receive import Receiver
 from tikisync.tiki import handlers
 
 BODY = b'{"id": 7, "name": "\xf0\x9f\x90\x99"}'

@@ -19,7 +19,8 @@ from tikisync.core.verification import signed_request
 from tikisync.database import Database
 from tikisync.inbox import deliveries
 from tikisync.inbox.deliveries import Delivery
-from tikisync.pipeline.receive import Answer, Receiver
+from tikisync.pipeline.answering import Answer
+from tikisync.pipeline.receive import Receiver
 from tikisync.tiki import handlers
 
 BODY = b'{"id": "evt_1", "type": "order.paid"}'

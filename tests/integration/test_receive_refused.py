@@ -16,7 +16,8 @@ from tikisync.core.requests import Request
 from tikisync.core.verification import Handler, sign
 from tikisync.inbox import refusals
 from tikisync.inbox.refusals import Refusals
-from tikisync.pipeline.receive import Answer, Receiver
+from tikisync.pipeline.answering import Answer
+from tikisync.pipeline.receive import Receiver
 from tikisync.tiki import handlers
 
 OFFICE = (ip_network("198.51.100.0/24"),)

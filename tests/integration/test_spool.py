@@ -33,8 +33,9 @@ from tikisync.inbox import refusals
 from tikisync.inbox.refusals import Refusals
 from tikisync.inbox.spool import Spool
 from tikisync.pipeline import check_spool
+from tikisync.pipeline.answering import Answer
 from tikisync.pipeline.drain import Drainer
-from tikisync.pipeline.receive import Answer, Receiver
+from tikisync.pipeline.receive import Receiver
 from tikisync.web import application, server
 
 COME_BACK = (503, "Temporarily unavailable.")

@@ -11,7 +11,7 @@ from typing import TypeVar
 import pytest
 
 from tikisync.core.requests import Request
-from tikisync.pipeline.receive import Answer
+from tikisync.pipeline.answering import Answer
 from tikisync.web.group_commit import BROKEN, BUSY, IN_LOOP_BYTES, Complete, GroupCommit
 
 T = TypeVar("T")

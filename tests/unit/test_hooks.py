@@ -15,7 +15,7 @@ from tikisync.config import DoorSettings
 from tikisync.core.door import Rate
 from tikisync.core.recipes.handshakes import HandshakeAnswer
 from tikisync.core.requests import Network, Request
-from tikisync.pipeline.receive import METHOD_NOT_ALLOWED, Answer
+from tikisync.pipeline.answering import METHOD_NOT_ALLOWED, Answer
 from tikisync.web.door import Door
 from tikisync.web.group_commit import BUSY, GroupCommit
 from tikisync.web.hooks import MAX_HEADERS, HookEndpoint

@@ -15,6 +15,7 @@ from sqlalchemy import exc as sa
 from sqlalchemy.engine import URL, Connection
 
 from tikisync.database import engines, hosts
+from tikisync.database.bulk import Bulk, prepared
 from tikisync.database.errors import translated
 from tikisync.database.nonblocking import NonBlockingConnection
 from tikisync.database.transactions import Row, Transaction
@@ -91,8 +92,11 @@ class Database:
         with self._errors_as_ours(), self._engine.connect() as connection:
             yield connection
 
-    def nonblocking(self) -> NonBlockingConnection | None:
-        """Open a connection of its own that never waits for an answer; None where there is no server (SQLite)."""
+    def nonblocking(self, bulk: Bulk | None = None) -> NonBlockingConnection | None:
+        """Open a connection of its own that never waits for an answer; None where there is no server (SQLite).
+
+        ``bulk``: a statement that it is to take rows for, where the server can.
+        """
         if self.is_sqlite:
             return None
         with self._errors_as_ours():
@@ -100,7 +104,7 @@ class Database:
             connection = pooled.driver_connection
             pooled.detach()  # the pool is to make no use of it any more
             connection.autocommit(True)  # type: ignore[union-attr]
-            return NonBlockingConnection(connection)
+            return NonBlockingConnection(connection, prepared(connection, bulk) if bulk else b"")
 
     def close(self) -> None:
         """Close all pooled connections."""

@@ -13,6 +13,7 @@ from pymysql.err import OperationalError
 from sqlalchemy import Engine, event
 from sqlalchemy.engine import URL, ExceptionContext, make_url
 
+from tikisync.database.bulk import DriverConnection
 from tikisync.database.errors import PASSING
 
 Address: TypeAlias = tuple[str, int]
@@ -71,11 +72,13 @@ def use(engine: Engine, urls: Sequence[URL]) -> None:
     hosts = Hosts([(each.host or "localhost", each.port or 3306) for each in urls])
 
     @event.listens_for(engine, "do_connect")
-    def connect(dialect: Any, _record: Any, arguments: Any, parameters: dict[str, Any]) -> Any:
+    def connect(_dialect: Any, _record: Any, arguments: Any, parameters: dict[str, Any]) -> Any:
         def to(address: Address) -> Any:
             host, port = address
             flags = parameters.get("client_flag", 0) | CLIENT.MULTI_STATEMENTS
-            connection = dialect.connect(*arguments, **{**parameters, "host": host, "port": port, "client_flag": flags})
+            connection = DriverConnection(
+                *arguments, **{**parameters, "host": host, "port": port, "client_flag": flags}
+            )
             _notice_silence(connection._sock)
             _wait_for_other_nodes(connection)
             return connection

@@ -10,27 +10,42 @@ import ssl
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, NamedTuple, TypeAlias
 
 from pymysql.constants.CR import CR_SERVER_LOST
 from pymysql.err import MySQLError, OperationalError
 from pymysql.protocol import MysqlPacket, OKPacketWrapper
 
+from tikisync.database.inserts import literals
 from tikisync.errors import PassingError
 
 _NOT_NOW = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
-_HEAD = 4  # bytes of a packet: its length in three, its number in one; COM_QUERY is a 3 after them
+_HEAD = 4  # bytes of a packet: its length in three, its number in one
+_COM_QUERY = b"\3"
+
+
+class Repeated(NamedTuple):
+    """A statement that is the same again and again, but for a number in the place of its ``?``."""
+
+    sql: str
+    number: int
+
+
+Statement: TypeAlias = str | Repeated | bytes  # the latter: rows for the connection's bulk statement, as parameters
 
 
 class NonBlockingConnection:
     """A connection in which each statement takes effect for good by itself (autocommit).
 
     It is for statements that give no rows back (INSERT, UPDATE, SELECT … INTO) and fit into a packet of 16 MiB.
-    ``connection`` is PyMySQL's, logged in, and nobody else's from now on.
+    ``connection`` is PyMySQL's, logged in, and nobody else's from now on. ``bulk`` is what rows for its bulk statement
+    are sent after, empty where it has none (``database.bulk``).
     """
 
-    def __init__(self, connection: Any) -> None:
+    def __init__(self, connection: Any, bulk: bytes = b"") -> None:
         self._connection = connection
+        self._bulk = bulk
+        self._repeated = ""  # the statement that the server has prepared
         self._encoding: str = connection.encoding
         self._socket = connection._sock
         self._socket.setblocking(False)
@@ -44,16 +59,33 @@ class NonBlockingConnection:
         """Return the socket's file descriptor, to be watched."""
         return int(self._socket.fileno())
 
-    def send(self, statements: Sequence[str]) -> bool:
+    @property
+    def takes_rows(self) -> bool:
+        """Whether it has a bulk statement that rows can be sent for; and MariaDB's spelling of EXECUTE."""
+        return bool(self._bulk)
+
+    def send(self, statements: Sequence[Statement]) -> bool:
         """Send statements, or begin to: return whether all has gone, and raise, as ``flush`` does.
 
         The server carries out one after the other, each whatever became of those before it.
         """
-        questions = [b"\0\3" + each.encode(self._encoding, "surrogateescape") for each in statements]
-        self._asked.append(len(questions))
-        packets = b"".join([(len(each) - 1).to_bytes(3, "little") + each for each in questions])
+        commands = [command for each in statements for command in self._commands(each)]
+        self._asked.append(len(commands))
+        packets = b"".join([len(each).to_bytes(_HEAD, "little") + each for each in commands])
         self._sending = memoryview(self._sending.tobytes() + packets if self._sending else packets)
         return self.flush()
+
+    def _commands(self, statement: Statement) -> Iterator[bytes]:
+        """Yield what the server is to be told for a statement."""
+        if isinstance(statement, bytes):
+            yield self._bulk + statement
+        elif isinstance(statement, str):
+            yield _COM_QUERY + statement.encode(self._encoding, "surrogateescape")
+        else:
+            if statement.sql != self._repeated:
+                self._repeated = statement.sql
+                yield from self._commands(f"PREPARE tikisync FROM {literals([statement.sql])}")
+            yield from self._commands(f"EXECUTE tikisync USING {statement.number}")
 
     def flush(self) -> bool:
         """Send as much as goes now; return whether all has gone. Call it again when the socket can be written to.
@@ -77,7 +109,9 @@ class NonBlockingConnection:
             self._receive()
             while self._asked and (data := self._packet()) is not None:
                 packet = MysqlPacket(data, self._encoding)
-                self._failed |= packet.is_error_packet()
+                if packet.is_error_packet():
+                    self._failed = True
+                    self._repeated = ""  # maybe it could not be prepared
                 affected = None if self._failed else int(OKPacketWrapper(packet).affected_rows)
                 self._asked[0] -= 1
                 if not self._asked[0]:

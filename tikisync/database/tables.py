@@ -108,10 +108,15 @@ def literal(tx: Transaction, value: str) -> str:
 def fingerprint(tx: Transaction, table: str, columns: Sequence[str], where: str) -> str:
     """Return a query, as SQL, for one value that changes with these columns of the rows that meet ``where``.
 
-    A server adds up hashes: a thousand rows need not be sent to see that they are what they were.
+    A server adds up digests: a thousand rows need not be sent to see that they are what they were.
     """
     if tx.is_sqlite:
         row = " || ' ' || ".join([f"COALESCE(HEX(`{column}`), '-')" for column in columns])
         return f"SELECT GROUP_CONCAT({row}) FROM `{table}` WHERE {where}"  # noqa: S608  names of ours, no value
+    return f"SELECT SUM({digest(columns)}) FROM `{table}` WHERE {where}"  # noqa: S608  names of ours, no value
+
+
+def digest(columns: Sequence[str]) -> str:
+    """Return an expression, as a server's SQL, for a number that changes with these columns of a row."""
     names = ", ".join([f"`{column}`" for column in columns])  # X'00' makes bytes of all, whatever their character sets
-    return f"SELECT SUM(CRC32(SHA2(CONCAT_WS(X'00', {names}), 256))) FROM `{table}` WHERE {where}"  # noqa: S608  names of ours, no value
+    return f"CRC32(SHA2(CONCAT_WS(X'00', {names}), 256))"

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from tikisync.core.document import iso_utc
 from tikisync.database import Row, Transaction
+from tikisync.database.bulk import Bulk, parameters
 from tikisync.database.inserts import filled, literals
+from tikisync.database.nonblocking import Repeated, Statement
 from tikisync.database.statements import insert
 from tikisync.errors import SetupError
 from tikisync.inbox import order
+
+T = TypeVar("T")
+Write: TypeAlias = Callable[[tuple[Any, ...]], T]
 
 TABLE = "tikisync_deliveries"
 PENDING, DONE, FAILED, IGNORED, DISCARDED = STATUSES = ("pending", "done", "failed", "ignored", "discarded")
@@ -68,9 +73,11 @@ class Delivery:
 
 
 _ADDED = (*Arrival._fields, "size")
+_TYPES = (int, str, str, str, str, str, str, int, str, bytes, bytes, bytes, int)
 _ALIKE = Arrival._fields.index("received_at")  # the columns before it are mostly the same from one to the next
-_alike = lru_cache(maxsize=64)(literals)
 _COUNTED = "duplicates = duplicates + 1"  # of a row that is there already
+_INSERT = insert(TABLE, _ADDED, sqlite=False, on_duplicate=_COUNTED)
+ADDITION = Bulk(_INSERT.replace("(%s", "(IF(@tikisync_turn = ?, ?, NULL)").replace("%s", "?"), (int, *_TYPES))
 _LISTED = (
     "delivery_id, handler, `user`, received_at, status, attempts, method, path, query, client_ip, reason, duplicates, "
     "size, finished_at, due_at, leased_by, waits_for"
@@ -88,20 +95,34 @@ def add(tx: Transaction, arrivals: Sequence[Arrival]) -> int:
     return len(rows) - int(inserted)
 
 
-def addition(arrivals: Sequence[Arrival], only_if: str, turn: int) -> tuple[str, ...]:
+def addition(arrivals: Sequence[Arrival], only_if: str, turn: int, *, in_bulk: bool) -> Sequence[Statement]:
     """Return a server's statements that together do what ``add`` does, but fail where a condition does not hold.
 
     The last one affects a row for each arrival that is new, and two for each duplicate. ``turn`` is a number that no
-    other addition has over the same connection. The condition is a statement of its own because it would cost twice as
-    much in the INSERT.
+    other addition has over the same connection; ``in_bulk``: it has ``ADDITION`` as its bulk statement. The condition
+    is a statement of its own because it would cost twice as much in the INSERT.
     """
-    rows = [f"{_alike(each[:_ALIKE])},{literals((*each[_ALIKE:], len(each.body)))}" for each in arrivals]
-    if not rows:
+    if not arrivals:
         return (f"SELECT IF({only_if}, 0, (SELECT 1 UNION SELECT 2)) INTO @tikisync_turn",)  # no value can be two
-    first_id, _, rest = rows[0].partition(",")
-    rows[0] = f"IF(@tikisync_turn = {turn}, {first_id}, NULL),{rest}"
-    stored = filled(insert(TABLE, _ADDED, sqlite=False, on_duplicate=_COUNTED), rows)
-    return f"SELECT IF({only_if}, {turn}, NULL) INTO @tikisync_turn", stored
+    look = f"SELECT IF({only_if}, {'?' if in_bulk else turn}, NULL) INTO @tikisync_turn"
+    if in_bulk:
+        before = parameters([turn])
+        rows = [before + alike + parameters(rest) for alike, rest in _written(arrivals, parameters)]
+        return Repeated(look, turn), b"".join(rows)
+    first, *others = [f"{alike},{literals(rest)}" for alike, rest in _written(arrivals, literals)]
+    first_id, _, rest_of_first = first.partition(",")
+    return look, filled(_INSERT, [f"IF(@tikisync_turn = {turn}, {first_id}, NULL),{rest_of_first}", *others])
+
+
+def _written(arrivals: Sequence[Arrival], write: Write[T]) -> Iterator[tuple[T, tuple[Any, ...]]]:
+    """Yield of each row the columns that are mostly alike, written, and the values of the others."""
+    for each in arrivals:
+        yield _alike(write, each[:_ALIKE]), (*each[_ALIKE:], len(each.body))
+
+
+@lru_cache(maxsize=64)
+def _alike(write: Write[T], values: tuple[Any, ...]) -> T:
+    return write(values)
 
 
 def get(tx: Transaction, delivery_id: int) -> Delivery | None:

@@ -6,41 +6,26 @@ import itertools
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 from tikisync.config import HandlerSettings
-from tikisync.core.document import iso_utc
-from tikisync.core.recipes.handshakes import HandshakeAnswer
 from tikisync.core.recipes.recipe import GET_HANDSHAKES
 from tikisync.core.requests import Request
 from tikisync.core.spooled import Spooled
-from tikisync.core.trace import trace_id_of
 from tikisync.core.verification import Handler, Refused, Verified
 from tikisync.database import Database
 from tikisync.database.inserts import STATEMENT
-from tikisync.errors import ConflictError, PassingError, SenderError, SetupError, TikisyncError
+from tikisync.database.nonblocking import Statement
+from tikisync.errors import ConflictError, PassingError, SetupError
 from tikisync.inbox import deliveries
 from tikisync.inbox.deliveries import Arrival
 from tikisync.inbox.refusals import Refusals
 from tikisync.inbox.spool import Spool
 from tikisync.logs import event
-from tikisync.pipeline.judging import NOT_POST, Judge, Shaken, Verdict
+from tikisync.pipeline.answering import DISABLED, TEMPORARILY, Answer, answers, trouble
+from tikisync.pipeline.judging import NOT_POST, Judge, Verdict
 from tikisync.tiki.live_handlers import LiveHandlers
 
 log = logging.getLogger(__name__)
-
-DISABLED = Refused("disabled", "webhooks are switched off in Tiki (preference auth_webhooks)")
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What the sender is told, and for our own records the reason and the handler."""
-
-    status: int  # of HTTP
-    text: str
-    reason: str
-    handler: str = ""
-    handshake: HandshakeAnswer | None = None  # what is sent instead of the text
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +43,9 @@ class Prepared:
     """A group judged by the handlers seen last; the ``statements`` store it, and fail where those have changed."""
 
     group: Group
-    statements: Sequence[str] = field(repr=False)
+    statements: Sequence[Statement] = field(repr=False)
 
 
-METHOD_NOT_ALLOWED = Answer(405, "Only POST is allowed here.", "method")
-TEMPORARILY = "Temporarily unavailable."
 _TRIES_AT_CONFLICTS = 4
 
 
@@ -106,18 +89,18 @@ class Receiver:
         try:
             return self._received(requests)
         except (PassingError, SetupError) as error:
-            return [_trouble(error, len(requests))] * len(requests)
+            return [trouble(error, len(requests))] * len(requests)
         except Exception as error:  # maybe one request's fault, from which the others must not suffer
             if len(requests) == 1:
-                return [_trouble(error, 1)]
+                return [trouble(error, 1)]
         half = len(requests) // 2
         return self.receive(requests[:half]) + self.receive(requests[half:])
 
     def _received(self, requests: Sequence[Request]) -> list[Answer]:
         """Store requests; but into the spool with them where older ones wait there still, or the database is away."""
         spool = self.spool
-        if spool and spool.waits() and (answers := self._spooled(requests, spool, joining=True)):
-            return answers
+        if spool and spool.waits() and (spooled := self._spooled(requests, spool, joining=True)):
+            return spooled
         try:
             verdicts = self.keep(requests)
         except PassingError as error:
@@ -125,7 +108,7 @@ class Receiver:
                 raise
             event(log, logging.ERROR, "database.away", reason=error.reason, error=str(error))
             return self._spooled(requests, spool)
-        return _answers(requests, verdicts)
+        return answers(requests, verdicts)
 
     def keep(self, requests: Sequence[Request]) -> list[Verdict]:
         """Judge requests by the handlers as they are now and store the verified ones; where it raises, none is."""
@@ -138,20 +121,24 @@ class Receiver:
                 break
         return self._store(requests)
 
-    def prepare(self, requests: Sequence[Request]) -> Prepared | None:
-        """Judge requests before the database is asked; None where that has to come first, or the spool is in use."""
+    def prepare(self, requests: Sequence[Request], *, in_bulk: bool = False) -> Prepared | None:
+        """Judge requests before the database is asked; None where that has to come first, or the spool is in use.
+
+        ``in_bulk``: the connection they are for has ``deliveries.ADDITION`` as its bulk statement.
+        """
         seen = self._live.seen
         if seen is None or not seen.stands or (self.spool and self.spool.waits()):
             return None
         group = self._judged(requests, seen.handlers)
-        statements = deliveries.addition(group.arrivals, seen.stands, next(self._turns))
+        stands = self._live.condition(each.handler if isinstance(each, Verified) else None for each in group.verdicts)
+        statements = deliveries.addition(group.arrivals, stands, next(self._turns), in_bulk=in_bulk)
         return Prepared(group, statements) if len(statements[-1]) <= STATEMENT else None
 
     def complete(self, prepared: Prepared, affected: int) -> list[Answer]:
         """Answer the requests of a group whose statements have taken effect, the last one on so many rows."""
         group = prepared.group
         self._tell(group, duplicates=affected - len(group.arrivals))
-        return _answers(group.requests, group.verdicts)
+        return answers(group.requests, group.verdicts)
 
     def _store(self, requests: Sequence[Request]) -> list[Verdict]:
         with self.database.transaction() as tx:
@@ -206,67 +193,11 @@ class Receiver:
             return []
         told = {"count": room, "left_out": len(requests) - room, "handlers": ",".join(sorted({*filter(None, names)}))}
         event(log, logging.WARNING, "delivery.spooled", **told)
-        answers = []
+        found = []
         for name in names:
             if name is None or not room:
-                answers.append(Answer(503, TEMPORARILY, "database_away" if name is None else "spool_full"))
+                found.append(Answer(503, TEMPORARILY, "database_away" if name is None else "spool_full"))
             else:
-                answers.append(Answer(200, "ok", "spooled", name))
+                found.append(Answer(200, "ok", "spooled", name))
                 room -= 1
-        return answers
-
-
-def _answers(requests: Sequence[Request], verdicts: Sequence[Verdict]) -> list[Answer]:
-    _tell_of_refused(requests, verdicts)
-    return list(map(_answer, requests, verdicts))
-
-
-def _answer(request: Request, verdict: Verdict) -> Answer:
-    if isinstance(verdict, Verified):
-        return _accepted(verdict.handler.name)
-    if isinstance(verdict, Shaken):
-        _tell_of_handshake(request, verdict)
-        return Answer(200, "", "handshake", verdict.handler, verdict.answer)
-    if verdict is NOT_POST:
-        return METHOD_NOT_ALLOWED
-    text = "Feature not enabled" if verdict is DISABLED else "Webhook not authorized."
-    return Answer(403, text, verdict.reason, verdict.handler)
-
-
-@lru_cache(maxsize=1024)
-def _accepted(handler: str) -> Answer:
-    return Answer(200, "ok", "received", handler)
-
-
-def _tell_of_refused(requests: Sequence[Request], verdicts: Sequence[Verdict]) -> None:
-    """Log why requests were refused; of those that were refused alike one line for all, with the trace of the first."""
-    refused: dict[tuple[Refused, str], list[Request]] = {}
-    for request, verdict in zip(requests, verdicts, strict=True):
-        if isinstance(verdict, Refused) and verdict is not NOT_POST:
-            refused.setdefault((verdict, request.client_ip), []).append(request)
-    for (verdict, client_ip), alike in refused.items():
-        told = {"reason": verdict.reason, "handler": verdict.handler or None, "client_ip": client_ip}
-        trace_id = trace_id_of(alike[0].headers)
-        detail = verdict.detail
-        event(log, logging.WARNING, "delivery.refused", **told, count=len(alike), detail=detail, trace_id=trace_id)
-
-
-def _tell_of_handshake(request: Request, shaken: Shaken) -> None:
-    """Log a handshake. A secret that a sender gives is told nowhere else, and anybody may have sent it."""
-    facts = {"handler": shaken.handler, "client_ip": request.client_ip, "received_at": iso_utc(request.received_at)}
-    if not shaken.answer.secret:
-        event(log, logging.INFO, "handshake.answered", **facts)
-        return
-    advice = "if you were just setting up this webhook, put the secret into the handler in Tiki's admin"
-    event(log, logging.WARNING, "handshake.secret", **facts, secret=shaken.answer.secret, advice=advice)
-
-
-def _trouble(error: Exception, count: int) -> Answer:
-    """Log why ``count`` requests could not be judged or stored; the sender learns only whose fault it is."""
-    if not isinstance(error, TikisyncError):
-        log.error("delivery.not_stored", exc_info=error)
-        return Answer(500, "Internal error.", "internal")
-    event(log, logging.ERROR, "delivery.not_stored", reason=error.reason, count=count, error=str(error))
-    if isinstance(error, SenderError):
-        return Answer(400, "This webhook cannot be stored.", error.reason)
-    return Answer(503, TEMPORARILY, error.reason)
+        return found

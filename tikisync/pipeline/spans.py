@@ -21,7 +21,7 @@ from tikisync import __version__
 from tikisync.core.requests import Request
 from tikisync.core.trace import Trace, trace_of
 from tikisync.inbox.deliveries import Delivery
-from tikisync.pipeline.receive import Answer
+from tikisync.pipeline.answering import Answer
 
 _MILLISECOND = 1_000_000  # nanoseconds
 

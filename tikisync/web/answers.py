@@ -8,7 +8,7 @@ from functools import lru_cache
 from starlette.types import Message
 
 from tikisync.core.recipes.handshakes import HandshakeAnswer
-from tikisync.pipeline.receive import Answer
+from tikisync.pipeline.answering import Answer
 
 RETRY_AFTER = 15  # seconds
 

@@ -12,7 +12,8 @@ from tikisync.app import App
 from tikisync.config import DoorSettings, ServerSettings
 from tikisync.core.requests import Request
 from tikisync.inbox.spool import Standing
-from tikisync.pipeline.receive import Answer, Receiver
+from tikisync.pipeline.answering import Answer
+from tikisync.pipeline.receive import Receiver
 from tikisync.web import dashboard, health
 from tikisync.web.door import Door
 from tikisync.web.hooks import HookEndpoint

@@ -21,7 +21,7 @@ from typing import TypeAlias
 
 from tikisync.core.requests import Request
 from tikisync.logs import event
-from tikisync.pipeline.receive import Answer
+from tikisync.pipeline.answering import Answer
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ class GroupCommit:
         batch_requests: int = 256,
         batch_bytes: int = 8 << 20,
         waiting_requests: int = 4096,
-        worth_it: int = 16,
+        worth_it: int = 24,
     ) -> None:
         self._receive = receive
         self._begin = begin

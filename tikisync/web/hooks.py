@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 from tikisync.config import DoorSettings
 from tikisync.core.requests import TIKI_PATH, Network, Request, client_address, handler_in
 from tikisync.logs import event
-from tikisync.pipeline.receive import METHOD_NOT_ALLOWED, Answer
+from tikisync.pipeline.answering import METHOD_NOT_ALLOWED, Answer
 from tikisync.web.answers import RETRY_AFTER, Reply, reply
 from tikisync.web.door import Door
 from tikisync.web.group_commit import BUSY, GroupCommit

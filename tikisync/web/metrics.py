@@ -22,8 +22,8 @@ from tikisync.core.requests import Request
 from tikisync.errors import TikisyncError
 from tikisync.inbox.spool import Standing
 from tikisync.pipeline import overview
+from tikisync.pipeline.answering import Answer
 from tikisync.pipeline.overview import Overview
-from tikisync.pipeline.receive import Answer
 from tikisync.web.histogram import Histogram
 from tikisync.web.nearness import is_local
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from tikisync.config import DoorSettings, ServerSettings
 from tikisync.core.door import Rate
 from tikisync.core.requests import Request
-from tikisync.pipeline.receive import Answer
+from tikisync.pipeline.answering import Answer
 from tikisync.web.application import Application
 from tikisync.web.door import Door
 from tikisync.web.group_commit import GroupCommit

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeAlias
 
-from tikisync.database.nonblocking import NonBlockingConnection
+from tikisync.database.nonblocking import NonBlockingConnection, Statement
 from tikisync.errors import PassingError
 
 Answered: TypeAlias = "Callable[[int | None], object]"
@@ -45,7 +45,12 @@ class PipelinedConnection:
             threading.Thread(target=self._open, name="connect", daemon=True).start()
         return self._connection is not None
 
-    def ask(self, statements: Sequence[str], answered: Answered) -> None:
+    @property
+    def takes_rows(self) -> bool:
+        """Whether it has a bulk statement that rows can be sent for."""
+        return self._connection is not None and self._connection.takes_rows
+
+    def ask(self, statements: Sequence[Statement], answered: Answered) -> None:
         """Have statements carried out; ``answered`` gets how many rows the last of them affected."""
         assert self._connection is not None  # noqa: S101  it is ready
         self._questions.append(_Question(answered, self._loop.time() + self._patience))

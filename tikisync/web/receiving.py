@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, closing
+from functools import partial
 
 from tikisync.core.requests import Request
-from tikisync.pipeline.receive import Answer, Receiver
+from tikisync.inbox import deliveries
+from tikisync.pipeline.answering import Answer
+from tikisync.pipeline.receive import Receiver
 from tikisync.web.group_commit import Complete, GroupCommit
 from tikisync.web.pipelining import PipelinedConnection
 
@@ -25,7 +28,7 @@ class Receiving:
         answered: Callable[[Sequence[Request], Sequence[Answer]], object],
     ) -> None:
         self._receiver, self._stored, self._answered = receiver, stored, answered
-        self._connection = PipelinedConnection(receiver.database.nonblocking)
+        self._connection = PipelinedConnection(partial(receiver.database.nonblocking, deliveries.ADDITION))
         self.group = GroupCommit(self._receive, self._begin)
 
     @asynccontextmanager
@@ -39,7 +42,9 @@ class Receiving:
         return self._told(requests, self._receiver.receive(requests))
 
     def _begin(self, requests: Sequence[Request], end: Callable[[Complete | None], object]) -> bool:
-        prepared = self._receiver.prepare(requests) if self._connection.is_ready() else None
+        if not self._connection.is_ready():
+            return False
+        prepared = self._receiver.prepare(requests, in_bulk=self._connection.takes_rows)
         if prepared is None:
             return False
 
