@@ -35,17 +35,19 @@ def receive(
     seconds: Seconds = 5,
     rounds: Rounds = 5,
     body: Body = 1024,
+    database: Annotated[list[str] | None, typer.Option(help="A setting of the database server, as NAME=VALUE.")] = None,
     json_file: JsonFile = None,
     plot: Plot = None,
 ) -> None:
     """Receive webhooks, each verified and stored before it is answered, next to an endpoint that does nothing."""
     names = [receiving.EMPTY, receiving.TIKISYNC, receiving.REFUSING, receiving.FLOODED]
-    with receiving.database_server() as server:
+    with receiving.database_server(database or ()) as server:
         figures = receiving.measure(
             server, names, connections=connections, seconds=seconds, rounds=rounds, body_size=body
         )
     title = f"receive: {connections} connections, {body} bytes, medians of {rounds} rounds of {seconds} s"
-    _show(Results(title, "requests/s", figures, server.version), json_file, plot)
+    version = ", ".join([server.version, *(database or ())])
+    _show(Results(title, "requests/s", figures, version), json_file, plot)
 
 
 @program.command()

@@ -113,11 +113,16 @@ def make_site(url: str) -> Handler:
 
 
 @contextmanager
-def database_server() -> Iterator[DatabaseServer]:
-    """Yield a server of this machine's programs that keeps what it commits, else SQLite."""
+def database_server(settings: Sequence[str] = ()) -> Iterator[DatabaseServer]:
+    """Yield a server of this machine's programs that keeps what it commits, else SQLite.
+
+    Its ``settings`` are MariaDB's defaults unless they are given, such as ``innodb-buffer-pool-size=2G``.
+    """
     with ExitStack() as stack:
         try:
-            server = servers.on_this_machine(os.environ, lambda _line: None, *MARIADB_DEFAULTS)
+            server = servers.on_this_machine(
+                os.environ, lambda _line: None, *MARIADB_DEFAULTS, *(f"--{each}" for each in settings)
+            )
         except servers.NoServerError:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tikisync-bench-")))
             yield DatabaseServer(lambda: f"sqlite:///{folder / secrets.token_hex(4)}.db", "SQLite")

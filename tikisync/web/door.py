@@ -20,6 +20,7 @@ MAX_NAME = 200  # characters of a handler's name that count: Tiki keeps no more,
 # Where the config gives no rate by address. This host is not counted then: behind a proxy that is not in
 # trusted_proxies everybody would be it.
 BY_ADDRESS = Rate(6_000, 60)
+_ANY = Rate(0, 1)
 
 
 class Door:
@@ -40,7 +41,7 @@ class Door:
         """
         by_address = self._settings.per_address
         if by_address is None:
-            by_address = Rate(0, 1) if is_this_host(address) else BY_ADDRESS
+            by_address = _ANY if is_this_host(address) else BY_ADDRESS
         seconds = self._take(self._clients, by_address, client_of(address))
         if not seconds and handler is not None:
             seconds = self._take(self._handlers, self._settings.per_handler, handler[:MAX_NAME])
