@@ -19,6 +19,7 @@ from tests.end_to_end.program import free_port
 from tests.tcp_proxy import Proxy
 from tikisync.database import Database
 from tikisync.database import tables as database_tables
+from tikisync.database.bulk import Bulk
 from tikisync.errors import PassingError
 from tikisync.pipeline import check_database
 
@@ -50,6 +51,15 @@ def test_each_connection_waits_for_what_other_nodes_committed_before(url: str) -
 
     with database.transaction() as tx:
         assert tx.value("SELECT @@wsrep_sync_wait") & 1
+    database.close()
+
+
+def test_rows_are_not_sent_in_bulk_for_a_cluster_loses_some(url: str) -> None:
+    database = Database(url)
+    connection = database.nonblocking(Bulk("INSERT INTO nowhere VALUES (?)", (int,)))
+    assert connection
+    assert not connection.takes_rows
+    connection.close()
     database.close()
 
 

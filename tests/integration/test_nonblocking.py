@@ -87,6 +87,41 @@ def test_rows_are_sent_in_bulk_where_the_server_is_a_mariadb(server_colours: Dat
     connection.close()
 
 
+def test_rows_that_another_transaction_is_in_the_way_of_are_refused_and_none_is_kept(server_colours: Database) -> None:
+    connection = opened(server_colours, BULK)
+    if connection.takes_rows:
+        connection.send(["SET SESSION innodb_lock_wait_timeout = 1"])
+        assert answers(connection) == [0]
+        with server_colours.transaction() as tx:
+            tx.run(f"{ADD} ('pink', 5)")
+            connection.send([parameters(["blue", 3, "pink", 4, "grey", 4])])
+            assert answers(connection) == [None]
+        connection.send([parameters(["blue", 3])])
+        assert answers(connection) == [1]
+        assert shades(server_colours) == {"red": 1, "green": 2, "pink": 5, "blue": 3}
+    connection.close()
+
+
+def test_rows_whose_statement_is_killed_are_refused_and_none_is_kept(server_colours: Database) -> None:
+    connection = opened(server_colours, BULK)
+    if connection.takes_rows:
+        connection.send(["SET @number = CONNECTION_ID()", "UPDATE colours SET shade = @number WHERE name = 'red'"])
+        assert answers(connection) == [1]
+        with server_colours.transaction() as tx:
+            number = shades(server_colours)["red"]
+            tx.run(f"{ADD} ('pink', 5)")
+            connection.send([parameters(["blue", 3, "pink", 4, "grey", 4])])
+            with server_colours.at_once() as other:
+                while not other.value(
+                    f"SELECT 1 FROM information_schema.processlist WHERE id = {number} AND info <> ''"
+                ):
+                    pass
+                other.run(f"KILL QUERY {number}")
+            assert answers(connection) == [None]
+        assert shades(server_colours) == {"red": number, "green": 2, "pink": 5}
+    connection.close()
+
+
 def test_a_repeated_statement_is_prepared_anew_after_trouble_and_where_it_is_another(
     server_colours: Database,
 ) -> None:

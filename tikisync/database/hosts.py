@@ -104,7 +104,7 @@ def _notice_silence(connected: socket.socket) -> None:
             connected.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
-def _wait_for_other_nodes(connection: Any) -> None:
+def _wait_for_other_nodes(connection: DriverConnection) -> None:
     """See to it that a node of a Galera cluster is ready, and shows what other nodes have committed before.
 
     See https://mariadb.com/docs/galera-cluster/reference/galera-cluster-system-variables (wsrep_sync_wait).
@@ -113,8 +113,9 @@ def _wait_for_other_nodes(connection: Any) -> None:
         cursor.execute("SHOW VARIABLES LIKE 'wsrep_on'")
         if (cursor.fetchone() or ("", "OFF"))[1] != "ON":
             return
+        connection.is_of_cluster = True
         cursor.execute("SHOW STATUS LIKE 'wsrep_ready'")
-        if cursor.fetchone()[1] != "ON":
+        if (cursor.fetchone() or ("", ""))[1] != "ON":
             connection.close()
             raise OperationalError(_UNREADY, "this node of a Galera cluster is not ready for use")
         cursor.execute("SET SESSION wsrep_sync_wait = @@wsrep_sync_wait | 1")
