@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
-from sqlalchemy import event
-
-from tests.statements import single
+from tests.statements import watched
 from tikisync.database import Database
+from tikisync.database.sessions import Session, Statement
 
 _READS = ("SELECT", "SHOW")
 
@@ -23,19 +21,16 @@ def dying(database: Database, statements: int) -> Iterator[None]:
     """Kill what runs in the block before its first statement that writes beyond this number of them."""
     left = statements
 
-    def die(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+    def die(_session: Session, sent: Sequence[Statement]) -> None:
         nonlocal left
-        for each, _own in single(statement):
-            if not each.startswith(_READS) and "tikisync_locks" not in each:
+        for each in sent:
+            if not each.text.startswith(_READS) and "tikisync_locks" not in each.text:
                 if left == 0:
                     raise KilledError
                 left -= 1
 
-    event.listen(database._engine, "before_cursor_execute", die)
-    try:
+    with watched(database, die):
         yield
-    finally:
-        event.remove(database._engine, "before_cursor_execute", die)
 
 
 def killed(database: Database, statements: int, run: Callable[[], object]) -> bool:

@@ -2,43 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
-
-from sqlalchemy import event
+from typing import TypeAlias
 
 from tikisync.database import Database
+from tikisync.database.result_sets import Result
+from tikisync.database.sessions import Session, Statement
+
+Watcher: TypeAlias = Callable[[Session, Sequence[Statement]], object]
 
 
-def single(text: str, parameters: Sequence[Any] = ()) -> Iterator[tuple[str, Sequence[Any]]]:
-    """Yield the statements that were sent together, each with its parameters."""
-    left = list(parameters)
-    for statement in text.split(";"):  # values are not in it
-        number = statement.count("%s")
-        yield statement, left[:number]
-        del left[:number]
+@contextmanager
+def watched(database: Database, watcher: Watcher) -> Iterator[None]:
+    """Call ``watcher`` with what is sent during the block, before it is: one statement, or several together."""
+    kind, send = database._kind, database._kind.send
+
+    def watching(session: Session, sent: Sequence[Statement]) -> Result:
+        if session.connection.engine is database._engine:
+            watcher(session, sent)
+        return send(session, sent)
+
+    kind.send = watching  # type: ignore[assignment, method-assign]
+    try:
+        yield
+    finally:
+        kind.send = send  # type: ignore[method-assign]
 
 
 @contextmanager
 def sent(database: Database) -> Iterator[list[str]]:
     """List what the block sends: a statement, or several together, for each round trip."""
     texts: list[str] = []
-
-    def note(_connection: Any, _cursor: Any, text: str, *_: Any) -> None:
-        texts.append(text)
-
-    event.listen(database._engine, "before_cursor_execute", note)
-    try:
+    with watched(database, lambda _session, sent: texts.append(";".join(each.text for each in sent))):
         yield texts
-    finally:
-        event.remove(database._engine, "before_cursor_execute", note)
 
 
 @contextmanager
 def carried_out(database: Database) -> Iterator[list[str]]:
-    """List the statements of the block, once it has ended."""
-    statements: list[str] = []
-    with sent(database) as texts:
-        yield statements
-    statements += [each for text in texts for each, _ in single(text)]
+    """List the statements of the block."""
+    texts: list[str] = []
+    with watched(database, lambda _session, sent: texts.extend(each.text for each in sent)):
+        yield texts

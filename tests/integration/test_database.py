@@ -7,7 +7,7 @@ import pytest
 from tests.colours import shades
 from tikisync.database import Database
 from tikisync.database.rehearsal import rehearsal
-from tikisync.errors import ConflictError
+from tikisync.errors import ConflictError, TikiError
 
 
 def test_a_transaction_is_kept_at_its_end_and_undone_by_an_exception(colours: Database) -> None:
@@ -33,6 +33,11 @@ def test_queries_return_rows_a_row_or_a_value(colours: Database) -> None:
         assert tx.first("SELECT name FROM colours WHERE id = 9") is None
         assert tx.value("SELECT COUNT(*) FROM colours") == 3
         assert tx.value("SELECT name FROM colours WHERE id = 9") is None
+
+
+def test_a_column_that_a_row_has_not_is_told_as_missing_in_the_table(colours: Database) -> None:
+    with pytest.raises(TikiError, match=r"lacks a table or column .*hue"), colours.transaction() as tx:
+        assert tx.all("SELECT * FROM colours")[0]["hue"]
 
 
 @pytest.mark.parametrize("names", [["red", "blue"], ("red", "blue"), {"red", "blue"}, frozenset({"red", "blue"})])

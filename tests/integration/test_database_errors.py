@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -76,6 +77,48 @@ def test_a_connection_lost_while_it_rested_costs_one_attempt(
         shades(tx)
     with server_colours.transaction() as tx:
         assert len(shades(tx)) == 2
+
+
+def test_a_lost_connection_takes_all_that_are_as_old_with_it(
+    server_colours: Database, server_admin: ServerAdmin
+) -> None:
+    def ids() -> set[int]:
+        with server_colours.transaction() as one, server_colours.transaction() as other:
+            return {tx.value("SELECT CONNECTION_ID()") for tx in (one, other)}
+
+    before = ids()
+    with pytest.raises(PassingError), server_colours.transaction() as tx:
+        server_admin.run(f"KILL {tx.value('SELECT CONNECTION_ID()')}")
+        shades(tx)
+    assert not ids() & before  # the server may have been started anew
+
+
+def test_a_connection_that_was_lost_is_not_used_again_within_the_transaction(
+    server_colours: Database, server_admin: ServerAdmin
+) -> None:
+    with pytest.raises(PassingError), server_colours.transaction() as tx:
+        server_admin.run(f"KILL {tx.value('SELECT CONNECTION_ID()')}")
+        with suppress(Exception):
+            shades(tx)
+        tx.update_now("colours", {"id": 1}, {"shade": 9})
+    with server_colours.transaction() as tx:
+        assert shades(tx)["red"] == 1
+
+
+def test_an_interrupt_amid_a_statement_costs_no_more_than_the_connection(server_colours: Database) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
+        with pytest.raises(KeyboardInterrupt), server_colours.transaction() as tx:
+            tx.insert("colours", {"name": "pink"})
+            tx.value("SELECT SLEEP(20)")
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    with server_colours.transaction() as tx:
+        assert list(shades(tx)) == ["red", "green"]
 
 
 def test_a_server_that_is_not_there_passes() -> None:
@@ -225,9 +268,12 @@ def test_a_duplicate_is_no_error_of_ours(colours: Database) -> None:
 
 def test_a_bug_in_a_statement_is_told_without_the_values_in_it(colours: Database) -> None:
     with pytest.raises(Exception, match=r"(?i)null") as bug, colours.transaction() as tx:
+        tx.update("colours", {"shade": 654321}, {"shade": 1})
         tx.insert_many("colours", [{"name": None, "shade": 123456}])
     assert not isinstance(bug.value, TikisyncError)
+    assert "INSERT INTO `colours`" in str(bug.value)
     assert "123456" not in str(bug.value)
+    assert "654321" not in str(bug.value)
 
 
 def test_a_locked_sqlite_file_is_a_conflict(tmp_path: Path) -> None:

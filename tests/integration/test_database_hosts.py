@@ -42,7 +42,7 @@ def colours(url: str) -> Iterator[Database]:
 
 def way_taken(database: Database) -> int:
     with database.transaction() as tx:
-        return int(tx._connection.connection.driver_connection.port)  # type: ignore[union-attr]
+        return int(tx._session.connection.connection.driver_connection.port)  # type: ignore[union-attr]
 
 
 def test_a_host_that_is_away_from_the_start_is_passed_over(colours: Database, ways: tuple[Proxy, Proxy]) -> None:
@@ -62,7 +62,7 @@ def test_a_host_that_goes_away_costs_one_attempt(colours: Database, ways: tuple[
 
 def test_a_host_that_falls_silent_is_noticed_in_half_a_minute(colours: Database) -> None:
     with colours.transaction() as tx:
-        connected: socket.socket = tx._connection.connection.driver_connection._sock  # type: ignore[union-attr]
+        connected: socket.socket = tx._session.connection.connection.driver_connection._sock  # type: ignore[union-attr]
         assert connected.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
         assert connected.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 15
 

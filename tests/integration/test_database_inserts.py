@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tikisync.database import Database
-from tikisync.database import inserts as database_inserts
+from tikisync.database.literals import STATEMENT
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=30)
 
@@ -36,8 +36,8 @@ def test_numbers_truths_and_dates_are_written_as_the_driver_writes_them(server_c
 
 
 def test_what_is_longer_than_a_statement_may_be_is_inserted_in_several(server_colours: Database) -> None:
-    rows = [{"name": f"{n}", "body": b"x" * (database_inserts.STATEMENT // 5)} for n in range(7)]
+    rows = [{"name": f"{n}", "body": b"x" * (STATEMENT // 5)} for n in range(7)]
     with server_colours.transaction() as tx:
         tx.run("CREATE TABLE bodies (name VARCHAR(9), body LONGBLOB)")
         tx.insert_many("bodies", rows)
-        assert tx.value("SELECT SUM(LENGTH(body)) FROM bodies") == 7 * (database_inserts.STATEMENT // 5)
+        assert tx.value("SELECT SUM(LENGTH(body)) FROM bodies") == 7 * (STATEMENT // 5)

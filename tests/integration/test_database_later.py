@@ -28,7 +28,7 @@ def test_what_waits_is_seen_by_the_statement_that_it_goes_with(colours: Database
 def test_a_server_is_sent_them_together_and_sqlite_one_by_one(colours: Database) -> None:
     with sent(colours) as texts:
         write(colours)
-    assert len(texts) == (8 if colours.is_sqlite else 1)
+    assert len(texts) == (7 if colours.is_sqlite else 1)
 
 
 def test_what_waits_at_the_end_of_a_transaction_is_carried_out_then(colours: Database) -> None:

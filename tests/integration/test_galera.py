@@ -81,7 +81,7 @@ def test_a_node_that_takes_no_statements_any_more_is_left_for_another(url: str, 
 
     with database.transaction() as tx:
         assert tx.all("SELECT * FROM colours") == []
-        assert tx._connection.connection.driver_connection.port == other.port  # type: ignore[union-attr]
+        assert tx._session.connection.connection.driver_connection.port == other.port  # type: ignore[union-attr]
     database.close()
     other.cut()
 

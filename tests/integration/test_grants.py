@@ -6,18 +6,16 @@ import json
 import re
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
-from sqlalchemy import event
 from sqlalchemy.engine import make_url
 
 from tests import golden
 from tests.databases import ServerAdmin, TikiDatabase
 from tests.integration.test_receive import handler, received, request
-from tests.statements import single
+from tests.statements import watched
 from tikisync import config as configuration
 from tikisync.config import WorkerSettings
 from tikisync.core.changes import DELETE, WRITE, ItemChange
@@ -25,6 +23,7 @@ from tikisync.core.contacts import ContactChange
 from tikisync.core.questions import ArticleExists
 from tikisync.core.trackers import Json
 from tikisync.database import Database
+from tikisync.database.sessions import Session, Statement
 from tikisync.errors import SetupError
 from tikisync.inbox import deliveries, schema
 from tikisync.pipeline import administer, overview
@@ -99,14 +98,13 @@ def used(tiki: TikiDatabase, server_admin: ServerAdmin) -> Iterator[dict[str, se
         server_admin.run(statement)
     found: defaultdict[str, set[str]] = defaultdict(set)
 
-    def collect(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        for each, _own in single(statement):
-            for table, rights in rights_of(each):
+    def collect(_session: Session, sent: Sequence[Statement]) -> None:
+        for each in sent:
+            for table, rights in rights_of(each.text):
                 found[table] |= rights
 
-    event.listen(tiki._engine, "before_cursor_execute", collect)
-    yield found
-    event.remove(tiki._engine, "before_cursor_execute", collect)
+    with watched(tiki, collect):
+        yield found
 
 
 def rights_of(statement: str) -> Iterator[tuple[str, set[str]]]:

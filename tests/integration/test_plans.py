@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from sqlalchemy import event
 
 from tests import golden, tiki_tables
 from tests.arrivals import arrival
 from tests.databases import undone
-from tests.statements import single
+from tests.statements import watched
 from tikisync.core.changes import ItemChange
 from tikisync.core.deaths import Death
 from tikisync.core.questions import FollowingItems, ItemsWithKey, ItemsWithValue, StoredItem
 from tikisync.core.trackers import Json
-from tikisync.database import Database, Transaction
+from tikisync.database import Database, Transaction, result_sets
+from tikisync.database.sessions import ServerSession, Session, Statement
 from tikisync.inbox import attempts, deaths, deliveries, queue, retention, schema, search, statistics
 from tikisync.inbox.attempts import Attempt
 from tikisync.inbox.deliveries import Delivery
@@ -262,21 +262,15 @@ def _rows_read(tx: Transaction) -> int:
 def _explained(database: Database, plans: list[dict[str, Any]]) -> Iterator[None]:
     """Have the server explain each statement just before it is carried out."""
 
-    def explain(connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool) -> None:
-        for each, own in single(statement, parameters):
-            if many or each.startswith(("EXPLAIN", "INSERT")):
-                continue
-            asking = connection.connection.cursor()
-            asking.execute(f"EXPLAIN FORMAT=TRADITIONAL {each}", own)
-            names = [column[0] for column in asking.description]
-            plans.extend({"statement": each, **dict(zip(names, row, strict=True))} for row in asking.fetchall())
-            asking.close()
+    def explain(session: Session, sent: Sequence[Statement]) -> None:
+        assert isinstance(session, ServerSession)
+        for each in sent:
+            if not each.text.startswith("INSERT"):
+                explained = result_sets.ask(session.driver, f"EXPLAIN FORMAT=TRADITIONAL {each.sql}")
+                plans.extend({"statement": each.text, **row} for row in explained.rows)
 
-    event.listen(database._engine, "before_cursor_execute", explain)
-    try:
+    with watched(database, explain):
         yield
-    finally:
-        event.remove(database._engine, "before_cursor_execute", explain)
 
 
 def _is_costly(plan: dict[str, Any]) -> bool:

@@ -176,7 +176,7 @@ def test_a_conflict_that_passes_is_not_noticed(site: Site, server_admin: ServerA
             tx.run("UPDATE tikisync_deliveries SET duplicates = 1")
             answers = pool.submit(site.post, b"one")
             time.sleep(1.5)  # the first try gives up, the second comes through
-            tx._connection.rollback()
+            tx._session.connection.rollback()
             assert answers.result(30) == [Answer(200, "ok", "received", "Forge")]
     finally:
         server_admin.run("SET GLOBAL innodb_lock_wait_timeout = DEFAULT")

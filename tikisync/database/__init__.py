@@ -12,12 +12,13 @@ from contextlib import contextmanager
 
 from pymysql.err import MySQLError
 from sqlalchemy import exc as sa
-from sqlalchemy.engine import URL, Connection
+from sqlalchemy.engine import URL
 
 from tikisync.database import engines, hosts
 from tikisync.database.bulk import Bulk, prepared
 from tikisync.database.errors import translated
 from tikisync.database.nonblocking import NonBlockingConnection
+from tikisync.database.sessions import ServerSession, Session, SqliteSession
 from tikisync.database.transactions import Row, Transaction
 from tikisync.errors import SetupError
 
@@ -55,6 +56,7 @@ class Database:
             [self._url.render_as_string(hide_password=True), *(f"{each.host}:{each.port or 3306}" for each in others)]
         )
         self.is_sqlite = self._url.get_backend_name() == "sqlite"
+        self._kind: type[Session] = SqliteSession if self.is_sqlite else ServerSession
         self._engine = engines.engine(urls, pool_size, connect_timeout, answer_timeout)
 
     def __repr__(self) -> str:
@@ -76,21 +78,22 @@ class Database:
         Raises ConflictError or PassingError for trouble that passes, SetupError for what an admin can mend.
         """
         with self._errors_as_ours(), self._engine.begin() as connection:
-            tx = Transaction(connection, sqlite=self.is_sqlite, patient=not self.is_sqlite)
+            tx = Transaction(self._kind(connection), patient=not self.is_sqlite)
             yield tx
             tx.flush()
 
     @contextmanager
     def at_once(self) -> Iterator[Transaction]:
         """Open a transaction in name only: each statement takes effect for good by itself, in tables of any engine."""
-        with self.connection() as connection:
-            yield Transaction(connection.execution_options(isolation_level="AUTOCOMMIT"), sqlite=self.is_sqlite)
+        with self.session() as session:
+            session.connection.execution_options(isolation_level="AUTOCOMMIT")
+            yield Transaction(session)
 
     @contextmanager
-    def connection(self) -> Iterator[Connection]:
-        """Lend a connection whose transaction is rolled back; its errors are ours, as those of ``transaction``."""
+    def session(self) -> Iterator[Session]:
+        """Open a session whose transaction is rolled back; its errors are ours, as those of ``transaction``."""
         with self._errors_as_ours(), self._engine.connect() as connection:
-            yield connection
+            yield self._kind(connection)
 
     def nonblocking(self, bulk: Bulk | None = None) -> NonBlockingConnection | None:
         """Open a connection of its own that never waits for an answer; None where there is no server (SQLite).

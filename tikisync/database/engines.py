@@ -10,7 +10,6 @@ from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL, Connection
 
 from tikisync.database import hosts
-from tikisync.database.inserts import InsertingCursor
 from tikisync.errors import SetupError
 
 _THIS_MACHINE = (None, "localhost", "127.0.0.1", "::1")
@@ -34,7 +33,6 @@ def _mysql(urls: Sequence[URL], pool_size: int, connect_timeout: int, answer_tim
         "write_timeout": answer_timeout,
         "charset": url.query.get("charset", "utf8mb4"),
         "sql_mode": _SQL_MODE,
-        "cursorclass": InsertingCursor,
     }
     if url.password is not None:
         arguments["password"] = url.password.encode()  # as PHP sends it; the driver would write text in Latin-1

@@ -60,7 +60,7 @@ class ResumableTransaction(Transaction):
         earlier: Iterable[Entry],
         keep: Callable[[Sequence[Entry]], None],
     ) -> None:
-        super().__init__(at_once._connection, sqlite=at_once.is_sqlite)
+        super().__init__(at_once._session)
         self._at_once, self.own, self._keep = at_once, own, keep
         self._known: defaultdict[tuple[str, bytes], deque[Any]] = defaultdict(deque)
         for entry in earlier:

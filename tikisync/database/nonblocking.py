@@ -16,7 +16,7 @@ from pymysql.constants.CR import CR_SERVER_LOST
 from pymysql.err import MySQLError, OperationalError
 from pymysql.protocol import MysqlPacket, OKPacketWrapper
 
-from tikisync.database.inserts import literals
+from tikisync.database.literals import literals
 from tikisync.errors import PassingError
 
 _NOT_NOW = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)

@@ -6,23 +6,22 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy.engine import Connection
-
 from tikisync.database import Database, Row, Transaction
+from tikisync.database.sessions import Session
 
 
 @contextmanager
 def rehearsal(database: Database) -> Iterator[Rehearsal]:
     """Open a transaction that reads the real data and only records what it would write, on any engine."""
-    with database.connection() as connection:
-        yield Rehearsal(connection, sqlite=database.is_sqlite)
+    with database.session() as session:
+        yield Rehearsal(session)
 
 
 class Rehearsal(Transaction):
     """A transaction whose writes are recorded in ``writes`` instead of carried out; new rows get the id 0."""
 
-    def __init__(self, connection: Connection, *, sqlite: bool) -> None:
-        super().__init__(connection, sqlite=sqlite)
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
         self.writes: list[tuple[str, str, Row]] = []
 
     def insert(self, table: str, row: Row, *, childless_in: str = "") -> int:  # noqa: ARG002

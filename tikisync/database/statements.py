@@ -3,54 +3,49 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
+from tikisync.database.literals import NOTHING
+
 COLLECTIONS = (list, tuple, set, frozenset)
 
-_NOTHING = "SELECT NULL FROM (SELECT 1) AS one WHERE 1 = 0"  # what an empty list has
 PARAMETER = re.compile(r"(?<![:\w]):(\w+)")
 
 
-def bound(sql: str, parameters: Mapping[str, Any], *, sqlite: bool) -> tuple[str, tuple[Any, ...]]:
-    """Return a statement with ``:name`` parameters, and their values, as the driver takes them; lists for ``IN``."""
-    lengths = {name: len(value) for name, value in parameters.items() if isinstance(value, COLLECTIONS)}
-    statement, names = _placed(sql, tuple(lengths.items()), sqlite)
-    values: list[Any] = []
-    for name in names:
-        if name in lengths:
-            values.extend(parameters[name])
-        else:
-            values.append(parameters[name])
-    return statement, tuple(values)
-
-
 @lru_cache(maxsize=2048)
-def _placed(sql: str, lengths: tuple[tuple[str, int], ...], sqlite: bool) -> tuple[str, tuple[str, ...]]:
-    """Return the statement with a place for each value, and the names in their order."""
-    place, lists = "?" if sqlite else "%s", dict(lengths)
+def placed(sql: str) -> tuple[str, Sequence[str]]:
+    """Return a statement with ``%s`` for each ``:name`` parameter, and the names in their order."""
+    return PARAMETER.sub("%s", sql.replace("%", "%%")), PARAMETER.findall(sql)
 
-    def places(match: re.Match[str]) -> str:
-        length = lists.get(match[1])
-        return place if length is None else f"({', '.join([place] * length) or _NOTHING})"
 
-    text = sql if sqlite else sql.replace("%", "%%")
-    return PARAMETER.sub(places, text), tuple(match[1] for match in PARAMETER.finditer(sql))
+def bound(sql: str, parameters: Mapping[str, Any]) -> tuple[str, tuple[Any, ...]]:
+    """Return a statement with ``?`` for each ``:name`` parameter, and the values in their order; lists for ``IN``."""
+    values: list[Any] = []
+
+    def place(match: re.Match[str]) -> str:
+        value = parameters[match[1]]
+        if not isinstance(value, COLLECTIONS):
+            values.append(value)
+            return "?"
+        values.extend(value)
+        return f"({', '.join('?' * len(value)) or NOTHING})"
+
+    return PARAMETER.sub(place, sql), tuple(values)
 
 
 @lru_cache(maxsize=256)
-def insert(table: str, columns: tuple[str, ...], sqlite: bool, on_duplicate: str = "", rows: int = 1) -> str:
-    """Return the INSERT of rows with these columns; ``on_duplicate`` as ``Transaction.insert_many`` takes it."""
+def insert(table: str, columns: tuple[str, ...], sqlite: bool, on_duplicate: str = "") -> str:
+    """Return the INSERT of a row with these columns; ``on_duplicate`` as ``Transaction.insert_many`` takes it."""
     names = ", ".join(f"`{column}`" for column in columns)
-    row = f"({', '.join(['?' if sqlite else '%s'] * len(columns))})"
-    places = ", ".join([row] * rows)
+    places = ", ".join(["?" if sqlite else "%s"] * len(columns))
     verb, suffix = "INSERT", ""
     if on_duplicate == "ignore":
         verb = "INSERT OR IGNORE" if sqlite else "INSERT IGNORE"
     elif on_duplicate:
         suffix = f" ON CONFLICT DO UPDATE SET {on_duplicate}" if sqlite else f" ON DUPLICATE KEY UPDATE {on_duplicate}"
-    return f"{verb} INTO `{table}` ({names}) VALUES {places}{suffix}"
+    return f"{verb} INTO `{table}` ({names}) VALUES ({places}){suffix}"
 
 
 def matches(where: Mapping[str, Any]) -> str:

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from itertools import chain
 from typing import Any, TypeAlias, TypeVar
 
-from sqlalchemy.engine import Connection
-
 from tikisync.core.characters import is_wide, narrowed
-from tikisync.database import statements, tables
+from tikisync.database import tables
 from tikisync.database.memory import Memory
-from tikisync.database.statements import bound, matches
+from tikisync.database.result_sets import Result
+from tikisync.database.sessions import Session, Statement
+from tikisync.database.statements import matches
 from tikisync.errors import ConflictError
 
 Row: TypeAlias = Mapping[str, Any]
 T = TypeVar("T")
 
-_FEW = 20  # rows; more go by themselves, as the driver writes them quickest
 _LATER = 200_000  # characters of what may wait for the next statement; servers take 16 MiB and more
 
 
@@ -31,19 +29,19 @@ class Transaction:
 
     _memory: Memory | None = None
 
-    def __init__(self, connection: Connection, *, sqlite: bool, patient: bool = False) -> None:
-        self._connection = connection
-        self.is_sqlite = sqlite
+    def __init__(self, session: Session, *, patient: bool = False) -> None:
+        self._session = session
+        self.is_sqlite = session.is_sqlite
         self._most_later = _LATER if patient else 0
-        self._later: list[tuple[str, Sequence[Any]]] = []
+        self._later: list[Statement] = []
         self._length = 0  # of them, in characters
 
     def all(self, sql: str, **parameters: Any) -> Sequence[Row]:
         """Return the rows of a query, each a mapping by column name."""
-        rows: Sequence[Row] = (result := self._run(sql, parameters)).mappings().all()
+        found = self._send(self._session.statement(sql, parameters))
         if self._memory is not None:
-            self._memory.record(sql, parameters, result.keys(), len(rows))
-        return rows
+            self._memory.record(sql, parameters, found.columns, len(found.rows))
+        return found.rows
 
     def first(self, sql: str, **parameters: Any) -> Row | None:
         """Return the first row of a query, or None."""
@@ -56,22 +54,22 @@ class Transaction:
 
     def run(self, sql: str, **parameters: Any) -> int:
         """Carry out a statement that writes; return how many rows it met."""
-        return int(self._run(sql, parameters).rowcount)
+        return self._send(self._session.statement(sql, parameters)).affected
 
     def later(self, sql: str, **parameters: Any) -> None:
         """Carry out a statement that writes before any other that follows."""
-        self._postpone(*bound(sql, parameters, sqlite=self.is_sqlite))
+        self._postpone(self._session.statement(sql, parameters))
 
     def flush(self) -> None:
         """Carry out now what may have waited for the next statement."""
         if self._later:
-            self._send(*self._later.pop())
+            self._send(self._later.pop())
 
     def insert(self, table: str, row: Row, *, childless_in: str = "") -> int:  # noqa: ARG002  see ResumableTransaction
         """Insert one row; return its automatic id, 0 where it has none. ``childless_in`` soon has rows for the id."""
         (row,) = self._storable(table, [row])
-        statement = statements.insert(table, tuple(row), self.is_sqlite)
-        return int(self._send(statement, tuple(row.values())).lastrowid or 0)
+        (statement,) = self._session.insert(table, tuple(row), [tuple(row.values())])
+        return self._send(statement).new_id
 
     def insert_alike(self, table: str, row: Row, number: int, *, automatic: str, childless_in: str = "") -> list[int]:
         """Insert so many rows that are the same but for their ids, in the column ``automatic``; return the ids.
@@ -81,9 +79,8 @@ class Transaction:
         if number == 1 or self.is_sqlite:
             return [self.insert(table, row, childless_in=childless_in) for _ in range(number)]
         (row,) = self._storable(table, [row])
-        statement = statements.insert(table, tuple(row), self.is_sqlite)
-        self.flush()
-        lowest = self._connection.exec_driver_sql(statement, [tuple(row.values())] * number).lastrowid
+        rows = [tuple(row.values())] * number
+        lowest = min(self._send(each).new_id for each in self._session.insert(table, tuple(row), rows))
         same = " AND ".join(f"`{column}` <=> :{column}" for column in row)
         sql = f"SELECT `{automatic}` AS id FROM `{table}` WHERE `{automatic}` >= :lowest AND {same} ORDER BY id"  # noqa: S608  names of ours, values bound
         ids = [int(each["id"]) for each in self.all(sql, lowest=lowest, **row)]
@@ -92,7 +89,7 @@ class Transaction:
         return ids
 
     def insert_many(self, table: str, rows: Sequence[Row], *, on_duplicate: str = "") -> None:
-        """Insert rows that all have the same columns, as one multi-row statement where the driver can.
+        """Insert rows that all have the same columns, in as few statements as can be.
 
         ``on_duplicate``: '' raises, 'ignore' skips, anything else is the assignment that updates the row already
         there, as SQL.
@@ -100,12 +97,9 @@ class Transaction:
         if not rows:
             return
         columns = tuple(rows[0])
-        values = [tuple([row[column] for column in columns]) for row in self._storable(table, rows)]
-        each = list(chain.from_iterable(values))
-        if len(rows) > _FEW or _length(each) > self._most_later:
-            Transaction.insert_tuples(self, table, columns, values, on_duplicate=on_duplicate)
-        else:
-            self._postpone(statements.insert(table, columns, self.is_sqlite, on_duplicate, rows=len(rows)), each)
+        values = [[row[column] for column in columns] for row in self._storable(table, rows)]
+        for each in self._session.insert(table, columns, values, on_duplicate):
+            self._postpone(each)
 
     def insert_tuples(
         self, table: str, columns: tuple[str, ...], rows: Sequence[tuple[Any, ...]], *, on_duplicate: str = ""
@@ -114,9 +108,7 @@ class Transaction:
 
         Return the number of affected rows as the server counts them (MySQL: 1 inserted, 2 updated).
         """
-        self.flush()
-        statement = statements.insert(table, columns, self.is_sqlite, on_duplicate)
-        return int(self._connection.exec_driver_sql(statement, list(rows)).rowcount)
+        return sum(self._send(each).affected for each in self._session.insert(table, columns, rows, on_duplicate))
 
     def upsert_many(self, table: str, rows: Sequence[Row], *, key: Sequence[str]) -> None:
         """Insert rows, or update all their other columns where a row with this primary ``key`` is there already."""
@@ -217,26 +209,13 @@ class Transaction:
         values = {f"set_{column}": value for column, value in changes.items()}
         return f"UPDATE `{table}` SET {sets} WHERE {matches(where)}", {**values, **where}  # noqa: S608  names of ours, values bound
 
-    def _run(self, sql: str, parameters: Row) -> Any:
-        if not parameters and not self._later and not any(mark in sql for mark in "%:"):  # nothing to fill in: a third
-            return self._connection.exec_driver_sql(sql)  # of the cost
-        return self._send(*bound(sql, parameters, sqlite=self.is_sqlite))
-
-    def _postpone(self, statement: str, values: Sequence[Any]) -> None:
-        self._later.append((statement, values))
-        self._length += len(statement) + _length(values)
-        if self._length > self._most_later:
+    def _postpone(self, statement: Statement) -> None:
+        self._later.append(statement)
+        self._length += len(statement.sql)
+        if self._length >= self._most_later:
             self.flush()
 
-    def _send(self, statement: str, values: Sequence[Any]) -> Any:
-        """Carry out what waits, and then a statement, as the driver takes it; return the result of that."""
-        if self._later:
-            statement = ";".join([*(each for each, _ in self._later), statement])
-            values = [*chain.from_iterable(each for _, each in self._later), *values]
-            self._later.clear()
-        self._length = 0
-        return self._connection.exec_driver_sql(statement, tuple(values))
-
-
-def _length(values: Sequence[Any]) -> int:
-    return sum([len(value) for value in values if isinstance(value, str | bytes)])
+    def _send(self, statement: Statement) -> Result:
+        """Carry out what waits, and then a statement; return what that came to."""
+        waited, self._later, self._length = self._later, [], 0
+        return self._session.send([*waited, statement])

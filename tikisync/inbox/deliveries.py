@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeAlias, TypeVar
 from tikisync.core.document import iso_utc
 from tikisync.database import Row, Transaction
 from tikisync.database.bulk import Bulk, parameters
-from tikisync.database.inserts import filled, literals
+from tikisync.database.literals import filled, literals
 from tikisync.database.nonblocking import Repeated, Statement
 from tikisync.database.statements import insert
 from tikisync.errors import SetupError

@@ -13,7 +13,7 @@ from tikisync.core.requests import Request
 from tikisync.core.spooled import Spooled
 from tikisync.core.verification import Handler, Refused, Verified
 from tikisync.database import Database
-from tikisync.database.inserts import STATEMENT
+from tikisync.database.literals import STATEMENT
 from tikisync.database.nonblocking import Statement
 from tikisync.errors import ConflictError, PassingError, SetupError
 from tikisync.inbox import deliveries
