@@ -30,7 +30,7 @@ def plan_of(tx: Transaction, case: golden.Case) -> ItemPlan:
         assert field is not None
         old = item.value(field.field_id) if item else ""
         context = Context(
-            case["user"], NOW, item is None, old, languages=("en", "fr"), default_group="Sync", trust="wiki"
+            case["user"], NOW, item is None, old=old, languages=("en", "fr"), default_group="Sync", trust="wiki"
         )
         kind = FIELD_TYPES[field.type]
         known = answer(tx, kind.questions(field, value, context))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ def read(tx: Transaction) -> tuple[Any, ...]:
     user, site, tracker = users.find(tx, "hook"), preferences.load(tx, {}), trackers.load(tx, "Orders")
     assert user is not None
     rights = permissions.load(tx, user, tracker, None, site)
-    return user, dict(site._values), tracker, rights.can_create, rights.administers_tracker
+    return user, dict(site._values), asdict(tracker), rights.can_create, rights.administers_tracker
 
 
 def remembered(database: Database, memory: Memory) -> tuple[Any, ...]:

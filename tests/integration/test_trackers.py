@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import pytest
 
 from tikisync.core.changes import ItemChange
@@ -16,7 +18,7 @@ from tikisync.tiki.items import Situation
 
 def test_a_tracker_is_found_by_its_name_or_its_id(sqlite_tiki: Database) -> None:
     with sqlite_tiki.transaction() as tx:
-        assert trackers.load(tx, "Orders") == trackers.load(tx, "3")
+        assert asdict(trackers.load(tx, "Orders")) == asdict(trackers.load(tx, "3"))
         assert trackers.load(tx, " Orders ").tracker_id == 3
         assert trackers.names(tx)[3] == "Orders"
 

@@ -26,6 +26,7 @@ PRIVATE = Field(4, 7, "private", "t", position=4, editable_by=frozenset({"Board"
 STRANGE = Field(5, 7, "strange", "??", position=5)
 TRACKER_OF_PEOPLE = Tracker(7, "People", (NAME, AGE, MODIFIER, PRIVATE, STRANGE), {"modItemStatus": "p"})
 CONTEXT = Context("hook", 1_700_000_000, creating=True)
+UPDATING = replace(CONTEXT, creating=False)
 ADA = Item(12, 7, "o", {1: "Ada", 2: "36", 3: "ada"})
 
 
@@ -37,7 +38,7 @@ def rights(item: Item | None) -> Rights:
 
 def plan(item: Item | None, *, status: str | None = None, **fields: object) -> ItemPlan:
     change = ItemChange("r", "People", fields=fields, status=status)  # type: ignore[arg-type]
-    draft = items.draft(TRACKER_OF_PEOPLE, item, change, rights(item), CONTEXT)
+    draft = items.draft(TRACKER_OF_PEOPLE, item, change, rights(item), UPDATING if item else CONTEXT)
     return draft.plan(rights(item), Answers())
 
 
@@ -136,7 +137,7 @@ def test_fields_that_offer_the_same_categories_count_together(
     permitted = replace(
         rights(item), levels=Levels({grant("Staff", "admin_trackers")}, {(TRACKER, 7): (), (ITEM, 12): ()})
     )
-    context = replace(CONTEXT, answers=Answers(known))
+    context = replace(UPDATING, answers=Answers(known))
 
     plan = items.draft(Tracker(7, "People", (WHOLE, PART)), item, change, permitted, context).plan(permitted, Answers())
 
@@ -200,7 +201,8 @@ def test_calculations_know_who_made_and_changed_an_item_and_when() -> None:
 
     def facts(item: Item | None) -> str | None:
         change = ItemChange("r", "People", fields={"age": 1})
-        plan = items.draft(tracker, item, change, rights(item), CONTEXT).plan(rights(item), Answers())
+        draft = items.draft(tracker, item, change, rights(item), UPDATING if item else CONTEXT)
+        plan = draft.plan(rights(item), Answers())
         return written(plan.finished(12, {}))["facts"]
 
     assert facts(None) == "hook1700000000hook1700000000"
@@ -223,6 +225,6 @@ def test_an_update_leaves_alone_what_tiki_would_set_in_a_field_that_the_user_may
     allowed = replace(rights(ADA), tracker=tracker)
     change = ItemChange("r", "People", fields={"age": 37})
 
-    plan = items.draft(tracker, ADA, change, allowed, CONTEXT).plan(allowed, Answers())
+    plan = items.draft(tracker, ADA, change, allowed, UPDATING).plan(allowed, Answers())
 
     assert written(plan) == {"age": "37"}

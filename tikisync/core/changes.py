@@ -12,6 +12,8 @@ from tikisync.core.trackers import Json
 
 WRITE, CLOSE, DELETE = "write", "close", "delete"
 
+_JSON = json.JSONEncoder(sort_keys=True, ensure_ascii=False)
+
 
 @dataclass(frozen=True, slots=True)
 class ItemChange:
@@ -36,7 +38,7 @@ class ItemChange:
         if self.item_id is None and not self.key:
             return None
         identity: Json = [self.tracker.strip().casefold(), self.item_id, {name: str(v) for name, v in self.key.items()}]
-        text = json.dumps(identity, sort_keys=True, ensure_ascii=False)
+        text = _JSON.encode(identity)
         return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
     def narrowed(self) -> ItemChange:

@@ -22,7 +22,7 @@ def narrowed(value: V) -> V:
     """Return a text, or a JSON value with its texts and names, with a space for each of them."""
     result: Any = value
     if isinstance(value, str):
-        result = _WIDE.sub(" ", value)
+        result = _WIDE.sub(" ", value) if is_wide(value) else value
     elif isinstance(value, list):
         result = [narrowed(each) for each in value]
     elif isinstance(value, dict):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from tikisync.core import formulas, php, validation
@@ -16,7 +17,7 @@ from tikisync.core.fields.kind import Context, FieldType, Stored
 from tikisync.core.formulas import Clock
 from tikisync.core.permissions import Rights
 from tikisync.core.questions import Answers, Question
-from tikisync.core.trackers import CLOSED, OPEN, Field, Item, Json, Tracker
+from tikisync.core.trackers import CLOSED, MOST_KNOWN, OPEN, Field, Item, Json, Tracker
 from tikisync.core.validation import Creator
 from tikisync.errors import FieldValueError, RuleError, SenderError
 
@@ -66,7 +67,7 @@ class ItemPlan:
     @property
     def numbered(self) -> tuple[Field, ...]:
         """The auto-increment fields that need a number, which only the database can give."""
-        return () if self.item else tuple(each for each in self.tracker.fields if _is_numbered(each))
+        return () if self.item else _numbered(self.tracker)
 
     def history(self) -> list[tuple[int, str]]:
         """Return (field id, old value) for each row of the item's history, the status first."""
@@ -167,7 +168,7 @@ def questions(tracker: Tracker, item: Item | None, change: ItemChange, context: 
 
 
 def draft(tracker: Tracker, item: Item | None, change: ItemChange, rights: Rights, context: Context) -> Draft:
-    """Encode every field the change names and what Tiki stores by itself in the others.
+    """Encode every field the change names and what Tiki stores by itself in the others; ``context`` is of this item.
 
     Raises RuleError or NotPermittedError; values that do not fit are told by ``plan``, with all other problems.
     """
@@ -244,24 +245,23 @@ def _named(tracker: Tracker, change: ItemChange) -> Iterator[tuple[Field, FieldT
 
 
 def _unnamed(tracker: Tracker, change: ItemChange) -> Iterator[tuple[Field, FieldType]]:
-    for field in tracker.fields:
-        kind = FIELD_TYPES.get(field.type)
-        by_itself = field.type in formulas.CALCULATED or _is_numbered(field)
-        if kind and field.perm_name not in change.fields and not by_itself:
-            yield field, kind
+    return (each for each in _not_by_itself(tracker) if each[0].perm_name not in change.fields)
 
 
-def _is_numbered(field: Field) -> bool:
-    kind = FIELD_TYPES.get(field.type)
-    return kind is not None and kind.numbered
+@lru_cache(MOST_KNOWN)
+def _not_by_itself(tracker: Tracker) -> Sequence[tuple[Field, FieldType]]:
+    """Return the fields, each with its type, but those that Tiki calculates or numbers."""
+    known = [(field, FIELD_TYPES[field.type]) for field in tracker.fields if field.type in FIELD_TYPES]
+    return [(field, kind) for field, kind in known if not (kind.numbered or field.type in formulas.CALCULATED)]
+
+
+@lru_cache(MOST_KNOWN)
+def _numbered(tracker: Tracker) -> tuple[Field, ...]:
+    return tuple(each for each in tracker.fields if each.type in FIELD_TYPES and FIELD_TYPES[each.type].numbered)
 
 
 def _for_field(context: Context, item: Item | None, field: Field, change: ItemChange) -> Context:
-    creating, old = item is None, item.value(field.field_id) if item else ""
-    trust = change.trust.get(field.perm_name, "")
-    if (creating, old, trust) == (context.creating, context.old, context.trust):
-        return context  # of most fields: copies take time
-    return replace(context, creating=creating, old=old, trust=trust)
+    return context.of_field(item.value(field.field_id) if item else "", change.trust.get(field.perm_name, ""))
 
 
 def _writes(tracker: Tracker, item: Item | None, stored: Mapping[int, Stored | None]) -> Iterator[FieldWrite]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from tikisync.core.permission_levels import CATEGORY, ITEM, TRACKER, Grant, Levels, Object
 from tikisync.core.trackers import Field, Item, Tracker
@@ -27,7 +28,7 @@ _IMPLIED_BY: Mapping[str, tuple[str, str]] = {
 _BY_STATUS = {"p": "_pending", "c": "_closed"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Rights:
     """What a user may do in a tracker, and with an item of it; ``item`` None asks about a new one."""
 
@@ -41,17 +42,17 @@ class Rights:
         default_factory=dict, init=False, repr=False, compare=False
     )
 
-    @property
+    @cached_property
     def administers_tracker(self) -> bool:
         """Tell whether nothing in the tracker is closed to the user."""
         return self._may(TRACKER_ADMIN, *self._tracker)
 
-    @property
+    @cached_property
     def can_create(self) -> bool:
         """Tell whether the user may create items."""
         return self._may("tiki_p_create_tracker_items", *self._tracker)
 
-    @property
+    @cached_property
     def can_view(self) -> bool:
         """Tell whether the user may see the item."""
         return (
@@ -61,7 +62,7 @@ class Rights:
             or self._may(self._permission("view_trackers"))
         )
 
-    @property
+    @cached_property
     def can_modify(self) -> bool:
         """Tell whether the user may change the item's values and status (a new item: create it)."""
         if self.item is None:
@@ -75,7 +76,7 @@ class Rights:
             return False
         return self._owns_for("Remove") or self._may(self._permission("remove_tracker_items"))
 
-    @property
+    @cached_property
     def can_set_status(self) -> bool:
         """Tell whether a status the user asks for counts; Tiki's item page ignores it otherwise.
 

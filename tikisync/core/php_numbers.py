@@ -6,6 +6,7 @@ import math
 import re
 
 _NUMBER = re.compile(r"[ \t\n\r\v\f]*([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)", re.ASCII)
+_INTEGER = re.compile(r"[+-]?\d+")
 _PRECISION = 14  # significant digits of a float written as text: PHP's setting ``precision``, never changed by Tiki
 
 
@@ -76,7 +77,7 @@ def formatted(value: float, decimals: int = 0, point: str = ".", thousands: str 
 
 
 def _value(digits: str) -> int | float:
-    if re.fullmatch(r"[+-]?\d+", digits) and -(2**63) <= int(digits) < 2**63:
+    if _INTEGER.fullmatch(digits) and -(2**63) <= int(digits) < 2**63:
         return int(digits)
     return float(digits)
 

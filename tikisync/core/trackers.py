@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
@@ -11,10 +12,15 @@ Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | Non
 OPEN, PENDING, CLOSED = "o", "p", "c"
 STATUSES: Mapping[str, str] = {OPEN: "open", PENDING: "pending", CLOSED: "closed"}
 
+MOST_KNOWN = 256  # trackers or fields of which something is kept that was once found out
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Field:
-    """One row of ``tiki_tracker_fields``, its options parsed (Tiki: lib/core/Tracker/Options.php)."""
+    """One row of ``tiki_tracker_fields``, its options parsed (Tiki: lib/core/Tracker/Options.php).
+
+    Equal to nothing but itself, as a tracker is: so what follows from one can be kept (``lru_cache``) at no cost.
+    """
 
     field_id: int
     tracker_id: int
@@ -57,7 +63,7 @@ class Field:
         return tuple(str(entry) for entry in value) if isinstance(value, list) else (str(value),)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Tracker:
     """A tracker with its fields by position and its options (``tiki_tracker_options``)."""
 
@@ -68,7 +74,7 @@ class Tracker:
 
     def field_named(self, perm_name: str) -> Field | None:
         """Return the field with exactly this permanent name."""
-        return next((each for each in self.fields if each.perm_name == perm_name), None)
+        return _by_name(self).get(perm_name)
 
     @property
     def title_field(self) -> Field | None:
@@ -78,6 +84,11 @@ class Tracker:
     def is_on(self, option: str) -> bool:
         """Tell whether an option is exactly ``y``, the only text that Tiki takes for yes."""
         return self.options.get(option) == "y"
+
+
+@lru_cache(MOST_KNOWN)
+def _by_name(tracker: Tracker) -> Mapping[str, Field]:
+    return {each.perm_name: each for each in reversed(tracker.fields)}  # of several the first
 
 
 @dataclass(frozen=True, slots=True)

@@ -203,7 +203,7 @@ def _key_of(tracker: Tracker, change: ItemChange, context: Context) -> Asking[It
     answers = yield [question for field, kind, value in named for question in kind.questions(field, value, context)]
     context = replace(context, answers=answers)
     stored = [
-        (field, kind.encode(field, value, replace(context, trust=change.trust.get(field.perm_name, ""))).value or "")
+        (field, kind.encode(field, value, context.of_field("", change.trust.get(field.perm_name, ""))).value or "")
         for field, kind, value in named
     ]
     empty = [field.perm_name for field, text in stored if not text]

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from tikisync.database import Transaction
 from tikisync.tiki.preferences import Preferences
 
+_JSON = json.JSONEncoder(separators=(",", ":"))
+
 
 def add(tx: Transaction, preferences: Preferences, item_ids: Iterable[int], now: int) -> None:
     """Queue items for indexing, where Tiki's search and its incremental update are on.
@@ -24,5 +26,5 @@ def add_objects(tx: Transaction, preferences: Preferences, objects: Iterable[tup
 
 
 def _row(kind: str, object_id: str, now: int) -> dict[str, object]:
-    message = json.dumps({"object_type": kind, "object_id": object_id}, separators=(",", ":"))
+    message = _JSON.encode({"object_type": kind, "object_id": object_id})
     return {"queue": "search-increment", "timestamp": now, "handler": None, "message": message}

@@ -6,6 +6,7 @@ Each module here has its types in ``TYPES``; to add a module, name it in the lis
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from tikisync.core.fields import (
     addresses,
@@ -26,7 +27,7 @@ from tikisync.core.fields import (
     virtual,
 )
 from tikisync.core.fields.kind import FieldType
-from tikisync.core.trackers import Field
+from tikisync.core.trackers import MOST_KNOWN, Field
 
 _MODULES = (
     *(addresses, categories, choices, countries, dates, files, language, links),
@@ -39,6 +40,7 @@ FIELD_TYPES: Mapping[str, FieldType] = {
 """All types by Tiki's code, those that no rule can write among them (their ``problem`` says why)."""
 
 
+@lru_cache(MOST_KNOWN)
 def unwritable(definition: Field) -> str:
     """Say why no rule can write the field, ``''`` where one can: its type, its options, its encryption."""
     if definition.encryption_key_id:

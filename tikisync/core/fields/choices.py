@@ -5,6 +5,8 @@ Tiki: Field/Checkbox.php, Dropdown.php, 24.4.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import lru_cache
 from itertools import pairwise
 from typing import ClassVar
 
@@ -12,7 +14,7 @@ from tikisync.core import markup
 from tikisync.core.fields.entries import entries
 from tikisync.core.fields.kind import Context, FieldType, Stored
 from tikisync.core.fields.scalars import plain
-from tikisync.core.trackers import Field, Json
+from tikisync.core.trackers import MOST_KNOWN, Field, Json
 
 _TICKED = {"y", "yes", "on", "true", "1"}
 _UNTICKED = {"", "n", "no", "off", "false", "0"}
@@ -120,7 +122,8 @@ class MultiselectType(DropdownType):
         return self.store(definition, ",".join(values))
 
 
-def options(definition: Field) -> list[tuple[str, str]]:
+@lru_cache(MOST_KNOWN)
+def options(definition: Field) -> Sequence[tuple[str, str]]:
     """Return value and label of each option, written ``value`` or ``value=Label``, either in double quotes."""
     return [_parts(option) for option in definition.choices("options")]
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from operator import attrgetter
 from typing import Any, ClassVar
 
 from tikisync.core.date_format import DEFAULT_DATES, DateFormat
@@ -22,7 +23,6 @@ class Context:
     user: str  # the handler's Tiki user, login as stored
     now: int  # UNIX seconds, UTC
     creating: bool
-    old: str = ""  # the field's stored value before, '' on create
     client_ip: str = ""  # the sender's address, '' where unknown
     languages: tuple[str, ...] = ()  # Tiki's available languages; empty: not multilingual
     user_groups: tuple[str, ...] = ()  # the user's groups, inclusions followed; direct ones first
@@ -33,8 +33,18 @@ class Context:
     wysiwyg_is_html: bool = False  # preference wysiwyg_htmltowiki is 'n': WYSIWYG text areas hold HTML
     dates: DateFormat = DEFAULT_DATES
     calculated_with: frozenset[str] = frozenset()  # permanent names that calculations use: Tiki shows results unescaped
-    trust: str = ""  # '', 'html' or 'wiki': what a rule explicitly lets through
     answers: Answers = field(default_factory=Answers)
+    old: str = ""  # the field's stored value before, '' on create
+    trust: str = ""  # '', 'html' or 'wiki': what a rule explicitly lets through
+
+    def of_field(self, old: str, trust: str) -> Context:
+        """Return the circumstances for one field; ``replace``, for each field of each item, takes twice as long."""
+        if (old, trust) == (self.old, self.trust):
+            return self
+        return Context(*(*_OF_ITEM(self), old, trust))
+
+
+_OF_ITEM = attrgetter(*[each.name for each in fields(Context)][:-2])
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ What a formula needs beyond its own item, or leaves to chance, is left to Tiki: 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 
 from tikisync.core.formulas import arithmetic, dates, logic, texts
@@ -13,7 +13,7 @@ from tikisync.core.formulas.errors import FormulaError, Unsupported
 from tikisync.core.formulas.evaluation import Clock, Evaluation, camel_case
 from tikisync.core.formulas.parser import Call, parse
 from tikisync.core.formulas.values import Value, money_from_field, money_from_text, to_text
-from tikisync.core.trackers import Field, Tracker
+from tikisync.core.trackers import MOST_KNOWN, Field, Tracker
 
 __all__ = [
     "CALCULATED",
@@ -46,11 +46,10 @@ _LEFT_TO_TIKI: Mapping[str, str] = {
 
 def evaluate(formula: str, variables: Mapping[str, Value], clock: Clock | None = None) -> str:
     """Return what Tiki stores as the formula's result, an error's message included; raise Unsupported."""
+    if reason := unsupported(formula):
+        raise Unsupported(reason)
     try:
-        call = parse(formula)
-        if reason := next(_reasons(call), ""):
-            raise Unsupported(reason)
-        return to_text(Evaluation(variables, _FUNCTIONS, clock).value(call))
+        return to_text(Evaluation(variables, _FUNCTIONS, clock).value(parse(formula)))
     except FormulaError as error:
         return str(error)
 
@@ -66,6 +65,7 @@ def unsupported(formula: str) -> str:
         return str(too_deep)
 
 
+@lru_cache(MOST_KNOWN)
 def used(tracker: Tracker) -> frozenset[str]:
     """Return the permanent names that the tracker's calculations use; those of all fields where one is too deep."""
     names: set[str] = set()
@@ -79,6 +79,7 @@ def used(tracker: Tracker) -> frozenset[str]:
     return frozenset(names)
 
 
+@lru_cache(MOST_KNOWN)
 def left_to_tiki(tracker: Tracker) -> Mapping[int, str]:
     """Return the calculation fields that tikisync leaves to Tiki, by id, each with the reason."""
     known: dict[int, str] = {}
@@ -102,7 +103,7 @@ def calculated(
     They run by position, each seeing the results before it. ``facts`` are those of FACTS that are known.
     A field that is left to Tiki is ``''`` where it has no value yet, and missing from the results where it has.
     """
-    calculations = list(_calculations(tracker))
+    calculations = _calculations(tracker)
     if not calculations:
         return {}
     variables: dict[str, Value] = {"itemId": item_id, **(facts or {})}
@@ -127,8 +128,9 @@ def calculated(
     return results
 
 
-def _calculations(tracker: Tracker) -> Iterator[Field]:
-    return (field for field in tracker.fields if field.type in CALCULATED)
+@lru_cache(MOST_KNOWN)
+def _calculations(tracker: Tracker) -> Sequence[Field]:
+    return [field for field in tracker.fields if field.type in CALCULATED]
 
 
 def _why_left(
@@ -142,10 +144,10 @@ def _why_left(
         names = _names(formula)
     except FormulaError:
         return ""
-    for other in tracker.fields:
-        if other.perm_name in names and other.type in _LISTS:
+    for other in _named(tracker, names):
+        if other.type in _LISTS:
             return f"it looks at the items of field {other.perm_name}"
-        if other.perm_name in names and other.field_id in left and other != field:
+        if other.field_id in left and other != field:
             return f"it uses field {other.perm_name}, which is left to Tiki"
     return next(
         (f"it uses {name}" for name in sorted(names & FACTS) if variables is not None and name not in variables), ""
@@ -156,9 +158,18 @@ def _variable(tracker: Tracker, field: Field, value: str) -> Value:
     """Return what a formula sees of a field: currency fields, and calculations that look like one, are money."""
     if field.type not in CALCULATED:
         return money_from_field(value) if field.type == "b" else value
+    return money_from_field(value) if _mirrored(tracker, field).type == "b" else money_from_text(value)
+
+
+@lru_cache(MOST_KNOWN)
+def _mirrored(tracker: Tracker, field: Field) -> Field:
     looks_like = field.number("mirrorField")
-    mirrored = next((each for each in tracker.fields if each.field_id == looks_like), field)
-    return money_from_field(value) if mirrored.type == "b" else money_from_text(value)
+    return next((each for each in tracker.fields if each.field_id == looks_like), field)
+
+
+@lru_cache(MOST_KNOWN)
+def _named(tracker: Tracker, names: frozenset[str]) -> Sequence[Field]:
+    return [each for each in tracker.fields if each.perm_name in names]
 
 
 def _calls(call: Call) -> Iterator[Call]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TypeAlias
 
 from tikisync.core import php_numbers
@@ -68,6 +69,7 @@ class Evaluation:
         return value
 
 
+@lru_cache(256)
 def camel_case(name: str) -> str:
     """Return the name of the class that Tiki looks for: ``less-than`` is LessThan."""
     return re.sub(r"-(\S)", lambda dash: dash[1].upper(), name[:1].upper() + name[1:])
