@@ -118,6 +118,15 @@ def test_equal_values_are_found_as_the_collation_compares(tx: Transaction) -> No
     assert [found[each] for each in questions] == [(1, 2, 3), (4,), ()]
 
 
+def test_values_asked_for_together_are_found_as_one_by_one_even_where_they_are_equal(tx: Transaction) -> None:
+    code, name = NAMES["companyCode"], NAMES["companyName"]
+    for item, value in ((1, "AC"), (2, "ac "), (3, "Ác"), (4, "ad"), (5, "🎨")):
+        tx.update("tiki_tracker_item_fields", {"itemId": item, "fieldId": code}, {"value": value})
+    values = ["aC", "AD", "ÁC", "🎨", "none", "it's", *map(str, range(200))]
+    questions = [ItemsWithValue(field, value) for value in values for field in (code, name)]
+    assert answer(tx, questions)._known == {each: ask(tx, each) for each in questions}
+
+
 def test_items_that_list_a_word_are_found(tx: Transaction) -> None:
     watchers = NAMES["contactWatchers"]
     lists = {5: "hook,a_b", 6: "axb,HOOK", 7: "x,hook,y", 8: "hook", 9: "unhook,hooks", 10: "a_b!,50%"}

@@ -17,6 +17,8 @@ from tikisync.tiki import categories, items, permissions, status
 
 Known: TypeAlias = Mapping[Question[Any], Any]
 
+_TOGETHER = 100  # values that are looked up by one statement: it compares each with each row
+
 
 def answer(tx: Transaction, questions: Iterable[Question[Any]]) -> Answers:
     """Return the answers to all questions; those of one kind are looked up together."""
@@ -103,17 +105,33 @@ def _item_trackers(tx: Transaction, asked: Sequence[ask.ItemTracker]) -> Known:
 
 
 def _items_with_value(tx: Transaction, asked: Sequence[ask.ItemsWithValue]) -> Known:
-    one = "SELECT {0} AS place, itemId FROM tiki_tracker_item_fields WHERE fieldId = :field{0} AND value = :value{0}"
-    parameters: dict[str, Any] = {}
-    for place, question in enumerate(asked):
-        parameters |= {f"field{place}": question.field_id, f"value{place}": question.value}
-    union = " UNION ALL ".join(
-        one.format(place) for place in range(len(asked))
-    )  # only SQL knows which values are equal
-    items: dict[Question[Any], tuple[int, ...]] = dict.fromkeys(asked, ())
-    for row in tx.all(union, **parameters):
-        items[asked[int(row["place"])]] += (int(row["itemId"]),)
-    return {question: tuple(sorted(found)) for question, found in items.items()}
+    by_field: dict[int, list[str]] = {}
+    for question in asked:
+        by_field.setdefault(question.field_id, []).append(question.value)
+    return {
+        ask.ItemsWithValue(field_id, value): items
+        for field_id, values in by_field.items()
+        for start in range(0, len(values), _TOGETHER)
+        for value, items in _by_value(tx, field_id, values[start : start + _TOGETHER]).items()
+    }
+
+
+def _by_value(tx: Transaction, field_id: int, values: Sequence[str]) -> Mapping[str, tuple[int, ...]]:
+    """Return the items by which of these values they have in a field; only SQL knows which texts are equal."""
+    source = "FROM tiki_tracker_item_fields WHERE fieldId = :field AND value IN :values"
+    if len(values) == 1:
+        rows = tx.all(f"SELECT itemId {source}", field=field_id, values=values)
+        return {values[0]: tuple(sorted(int(row["itemId"]) for row in rows))}
+    places = [f"WHEN :value{place} THEN {place}" for place in range(len(values))]
+    ends = f"CASE value {' '.join(places)} END AS lowest, CASE value {' '.join(places[::-1])} END AS highest"
+    named = {f"value{place}": value for place, value in enumerate(values)}
+    rows = tx.all(f"SELECT itemId, {ends} {source}", field=field_id, values=values, **named)
+    if any(row["lowest"] is None or row["lowest"] != row["highest"] for row in rows):  # values equal to each other
+        return {value: items for each in values for value, items in _by_value(tx, field_id, [each]).items()}
+    found: dict[str, list[int]] = {value: [] for value in values}
+    for row in rows:
+        found[values[row["lowest"]]].append(int(row["itemId"]))
+    return {value: tuple(sorted(items)) for value, items in found.items()}
 
 
 def _items_listing(tx: Transaction, asked: Sequence[ask.ItemsListing]) -> Known:
