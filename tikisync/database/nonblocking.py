@@ -31,7 +31,7 @@ class Repeated(NamedTuple):
     number: int
 
 
-Statement: TypeAlias = str | Repeated | bytes  # the latter: rows for the connection's bulk statement, as parameters
+Command: TypeAlias = str | Repeated | bytes  # the latter: rows for the connection's bulk statement, as parameters
 
 
 class NonBlockingConnection:
@@ -64,18 +64,18 @@ class NonBlockingConnection:
         """Whether it has a bulk statement that rows can be sent for; and MariaDB's spelling of EXECUTE."""
         return bool(self._bulk)
 
-    def send(self, statements: Sequence[Statement]) -> bool:
+    def send(self, statements: Sequence[Command]) -> bool:
         """Send statements, or begin to: return whether all has gone, and raise, as ``flush`` does.
 
         The server carries out one after the other, each whatever became of those before it.
         """
-        commands = [command for each in statements for command in self._commands(each)]
-        self._asked.append(len(commands))
-        packets = b"".join([len(each).to_bytes(_HEAD, "little") + each for each in commands])
+        payloads = [payload for each in statements for payload in self._payloads(each)]
+        self._asked.append(len(payloads))
+        packets = b"".join([len(each).to_bytes(_HEAD, "little") + each for each in payloads])
         self._sending = memoryview(self._sending.tobytes() + packets if self._sending else packets)
         return self.flush()
 
-    def _commands(self, statement: Statement) -> Iterator[bytes]:
+    def _payloads(self, statement: Command) -> Iterator[bytes]:
         """Yield what the server is to be told for a statement."""
         if isinstance(statement, bytes):
             yield self._bulk + statement
@@ -84,8 +84,8 @@ class NonBlockingConnection:
         else:
             if statement.sql != self._repeated:
                 self._repeated = statement.sql
-                yield from self._commands(f"PREPARE tikisync FROM {literals([statement.sql])}")
-            yield from self._commands(f"EXECUTE tikisync USING {statement.number}")
+                yield from self._payloads(f"PREPARE tikisync FROM {literals([statement.sql])}")
+            yield from self._payloads(f"EXECUTE tikisync USING {statement.number}")
 
     def flush(self) -> bool:
         """Send as much as goes now; return whether all has gone. Call it again when the socket can be written to.

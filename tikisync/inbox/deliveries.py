@@ -12,7 +12,7 @@ from tikisync.core.document import iso_utc
 from tikisync.database import Row, Transaction
 from tikisync.database.bulk import Bulk, parameters
 from tikisync.database.literals import filled, literals
-from tikisync.database.nonblocking import Repeated, Statement
+from tikisync.database.nonblocking import Command, Repeated
 from tikisync.database.statements import insert
 from tikisync.errors import SetupError
 from tikisync.inbox import order
@@ -95,7 +95,7 @@ def add(tx: Transaction, arrivals: Sequence[Arrival]) -> int:
     return len(rows) - int(inserted)
 
 
-def addition(arrivals: Sequence[Arrival], only_if: str, turn: int, *, in_bulk: bool) -> Sequence[Statement]:
+def addition(arrivals: Sequence[Arrival], only_if: str, turn: int, *, in_bulk: bool) -> Sequence[Command]:
     """Return a server's statements that together do what ``add`` does, but fail where a condition does not hold.
 
     The last one affects a row for each arrival that is new, and two for each duplicate. ``turn`` is a number that no

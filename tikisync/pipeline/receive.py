@@ -14,7 +14,7 @@ from tikisync.core.spooled import Spooled
 from tikisync.core.verification import Handler, Refused, Verified
 from tikisync.database import Database
 from tikisync.database.literals import STATEMENT
-from tikisync.database.nonblocking import Statement
+from tikisync.database.nonblocking import Command
 from tikisync.errors import ConflictError, PassingError, SetupError
 from tikisync.inbox import deliveries
 from tikisync.inbox.deliveries import Arrival
@@ -43,7 +43,7 @@ class Prepared:
     """A group judged by the handlers seen last; the ``statements`` store it, and fail where those have changed."""
 
     group: Group
-    statements: Sequence[Statement] = field(repr=False)
+    statements: Sequence[Command] = field(repr=False)
 
 
 _TRIES_AT_CONFLICTS = 4

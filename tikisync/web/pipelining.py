@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeAlias
 
-from tikisync.database.nonblocking import NonBlockingConnection, Statement
+from tikisync.database.nonblocking import Command, NonBlockingConnection
 from tikisync.errors import PassingError
 
 Answered: TypeAlias = "Callable[[int | None], object]"
@@ -50,7 +50,7 @@ class PipelinedConnection:
         """Whether it has a bulk statement that rows can be sent for."""
         return self._connection is not None and self._connection.takes_rows
 
-    def ask(self, statements: Sequence[Statement], answered: Answered) -> None:
+    def ask(self, statements: Sequence[Command], answered: Answered) -> None:
         """Have statements carried out; ``answered`` gets how many rows the last of them affected."""
         assert self._connection is not None  # noqa: S101  it is ready
         self._questions.append(_Question(answered, self._loop.time() + self._patience))
