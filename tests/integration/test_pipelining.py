@@ -81,8 +81,8 @@ def test_when_it_breaks_all_who_wait_are_told_and_the_next_connection_serves_on(
         await until_ready(connection)
         proxy[1].flows.clear()
         waiting = [asked(connection) for _ in range(3)]
-        proxy[1].flows.set()
         proxy[1].cut()
+        proxy[1].flows.set()
         assert await asyncio.gather(*waiting) == [None] * 3
         assert not connection.is_ready()
         await asyncio.sleep(0.1)  # it is tried in vain
