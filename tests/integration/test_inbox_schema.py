@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -130,6 +131,22 @@ def test_processes_that_set_up_at_the_same_time_do_not_disturb_each_other(databa
             done.result()
     with database.transaction() as tx:
         assert schema.problems(tx) == []
+
+
+def test_a_step_that_another_process_takes_at_the_same_time_counts_once(server_inbox: Database) -> None:
+    class Overtaken(tuple[Migration, ...]):
+        """Steps that another process has taken by the time that it is known which are left."""
+
+        def __getitem__(self, key: Any) -> Any:
+            left = super().__getitem__(key)
+            with server_inbox.transaction() as other:
+                schema.set_up(other, NEXT)
+            return left
+
+    with server_inbox.transaction() as tx:
+        assert schema.step(tx, Overtaken(NEXT)) == f"version {len(NEXT)}: notes"
+    with server_inbox.transaction() as tx:
+        assert schema.version(tx) == len(NEXT)
 
 
 @pytest.fixture

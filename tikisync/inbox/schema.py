@@ -182,10 +182,11 @@ def steps_left(tx: Transaction, migrations: Sequence[Migration] | None = None) -
 
 def step(tx: Transaction, migrations: Sequence[Migration] | None = None) -> str | None:
     """Take the next step; return a line about it, None where all is well already."""
-    left = steps_left(tx, migrations)
+    known = MIGRATIONS if migrations is None else migrations
+    left = steps_left(tx, known)
     if not left:
         return None
-    number = version(tx) + 1
+    number = len(known) - len(left) + 1  # not of the version by now: another process may have taken the step meanwhile
     if number == 1:
         SCHEMA.create(tx)
     how = left[0].carry_out(tx)
