@@ -6,7 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.clocks import StandingClock
 from tests.databases import TikiDatabase
+from tests.integration.test_prepared import no_user, switch_off
 from tests.integration.test_receive import change, handler
 from tikisync.core.handlers import Handler
 from tikisync.tiki.live_handlers import LiveHandlers
@@ -14,22 +16,13 @@ from tikisync.tiki.live_handlers import LiveHandlers
 MANY = 30
 
 
-class Ticks:
-    """A clock that stands still unless it is set forward."""
-
-    now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
+@pytest.fixture
+def ticks() -> StandingClock:
+    return StandingClock(100.0)
 
 
 @pytest.fixture
-def ticks() -> Ticks:
-    return Ticks()
-
-
-@pytest.fixture
-def live(tiki: TikiDatabase, ticks: Ticks) -> LiveHandlers:
+def live(tiki: TikiDatabase, ticks: StandingClock) -> LiveHandlers:
     """What has seen many handlers, and has just looked at all of them."""
     copied = "`user`, `verification`, `algo`, `signatureHeader`, `secret`, `created`, `lastModif`"
     with tiki.admin.transaction() as tx:
@@ -71,17 +64,9 @@ def own_end(tiki: TikiDatabase) -> None:
     change(tiki, "DELETE FROM tiki_webhooks WHERE webhookId = :id", id=handler(tiki).handler_id)
 
 
-def switch(tiki: TikiDatabase) -> None:
-    change(tiki, "UPDATE tiki_preferences SET value = 'n' WHERE name = 'auth_webhooks'")
-
-
-def user(tiki: TikiDatabase) -> None:
-    change(tiki, "DELETE FROM users_users WHERE login = :login", login=handler(tiki).user)
-
-
 @pytest.mark.parametrize("edit", [others_secret, others_end])
 def test_of_many_handlers_those_that_take_no_request_are_looked_at_twice_a_second(
-    tiki: TikiDatabase, live: LiveHandlers, ticks: Ticks, edit: Callable[[TikiDatabase], None]
+    tiki: TikiDatabase, live: LiveHandlers, ticks: StandingClock, edit: Callable[[TikiDatabase], None]
 ) -> None:
     taker = handler(tiki)
     edit(tiki)
@@ -95,7 +80,7 @@ def test_of_many_handlers_those_that_take_no_request_are_looked_at_twice_a_secon
     assert [each.name for each in live.seen.handlers or () if each.secret == "another"] in (["Handler 7"], [])
 
 
-@pytest.mark.parametrize("edit", [own_secret, own_end, switch, user])
+@pytest.mark.parametrize("edit", [own_secret, own_end, switch_off, no_user])
 def test_what_takes_a_request_is_looked_at_each_time(
     tiki: TikiDatabase, live: LiveHandlers, edit: Callable[[TikiDatabase], None]
 ) -> None:

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from tests.arrivals import arrival
+from tests.clocks import StandingClock
 from tests.effects import Effects
 from tests.tcp_proxy import Proxy
 from tikisync.config import WorkerSettings
@@ -27,22 +28,13 @@ SETTINGS = WorkerSettings(
 )
 
 
-class Clock:
-    """A clock that stands still unless it is set forward."""
-
-    now = 1_800_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
+@pytest.fixture
+def clock() -> StandingClock:
+    return StandingClock(1_800_000_000.0)
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def effects(inbox: Database, clock: Clock) -> Effects:
+def effects(inbox: Database, clock: StandingClock) -> Effects:
     applier = Effects(inbox, clock=clock)
     applier.create()
     return applier
@@ -130,7 +122,7 @@ def test_what_an_admin_has_to_mend_fails_at_once_without_effect(
 
 
 def test_passing_trouble_is_tried_again_later_and_leaves_nothing_behind(
-    effects: Effects, worker: Worker, clock: Clock
+    effects: Effects, worker: Worker, clock: StandingClock
 ) -> None:
     effects.before_commit = raising(PassingError("away", reason="database_away"))
     receive(effects, "a")
@@ -144,7 +136,7 @@ def test_passing_trouble_is_tried_again_later_and_leaves_nothing_behind(
     assert tries(effects) == [("retry", "database_away"), ("done", "as told")]
 
 
-def test_trouble_that_does_not_pass_is_given_up(effects: Effects, worker: Worker, clock: Clock) -> None:
+def test_trouble_that_does_not_pass_is_given_up(effects: Effects, worker: Worker, clock: StandingClock) -> None:
     effects.before_commit = raising(*[PassingError("away")] * 9)
     receive(effects, "a")
     for _ in range(5):
@@ -155,7 +147,7 @@ def test_trouble_that_does_not_pass_is_given_up(effects: Effects, worker: Worker
 
 
 def test_a_bug_is_logged_in_full_but_kept_without_its_words(
-    effects: Effects, worker: Worker, clock: Clock, caplog: pytest.LogCaptureFixture
+    effects: Effects, worker: Worker, clock: StandingClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     effects.before_commit = raising(*[ValueError("a customer's name")] * 9)
     receive(effects, "a")
@@ -186,7 +178,7 @@ def test_a_conflict_that_stays_is_put_off(effects: Effects, worker: Worker) -> N
 
 
 def test_a_failing_delivery_keeps_later_ones_of_its_item_back_and_no_others(
-    effects: Effects, worker: Worker, clock: Clock
+    effects: Effects, worker: Worker, clock: StandingClock
 ) -> None:
     effects.before_commit = raising(PassingError("away"))
     receive(effects, "a", "a", "b")
@@ -210,7 +202,7 @@ def test_a_delivery_that_cannot_be_routed_keeps_no_others_back(
 
 
 def test_a_delivery_taken_over_meanwhile_takes_effect_once(
-    server_inbox: Database, clock: Clock, caplog: pytest.LogCaptureFixture
+    server_inbox: Database, clock: StandingClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     slow, quick = Effects(server_inbox, clock=clock), Effects(server_inbox, clock=clock)
     slow.create()
@@ -227,7 +219,7 @@ def test_a_delivery_taken_over_meanwhile_takes_effect_once(
     assert "delivery.taken_over" in caplog.text
 
 
-def test_leases_are_prolonged_while_a_batch_is_applied(server_inbox: Database, clock: Clock) -> None:
+def test_leases_are_prolonged_while_a_batch_is_applied(server_inbox: Database, clock: StandingClock) -> None:
     effects = Effects(server_inbox, clock=clock)
     effects.create()
     others: list[int] = []

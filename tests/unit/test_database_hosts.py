@@ -8,6 +8,7 @@ import pytest
 from pymysql.err import OperationalError
 from sqlalchemy import exc
 
+from tests.clocks import StandingClock
 from tikisync.database import Database
 from tikisync.database.hosts import Address, Hosts, split
 from tikisync.errors import SetupError
@@ -15,20 +16,13 @@ from tikisync.errors import SetupError
 A, B, C = ("a.example", 3306), ("b.example", 3307), ("c.example", 3306)
 
 
-class Ticks:
-    now = 1_000.0
-
-    def __call__(self) -> float:
-        return self.now
+@pytest.fixture
+def ticks() -> StandingClock:
+    return StandingClock(1_000.0)
 
 
 @pytest.fixture
-def ticks() -> Ticks:
-    return Ticks()
-
-
-@pytest.fixture
-def hosts(ticks: Ticks) -> Hosts:
+def hosts(ticks: StandingClock) -> Hosts:
     return Hosts([A, B, C], ticks)
 
 
@@ -85,7 +79,7 @@ def test_the_first_host_is_taken_while_it_works(hosts: Hosts) -> None:
     assert [hosts.connect(refusing()) for _ in range(2)] == [A, A]
 
 
-def test_a_host_that_is_away_is_passed_over_and_tried_last_for_a_while(hosts: Hosts, ticks: Ticks) -> None:
+def test_a_host_that_is_away_is_passed_over_and_tried_last_for_a_while(hosts: Hosts, ticks: StandingClock) -> None:
     assert hosts.connect(refusing(A)) == B
     assert hosts.connect(refusing()) == B
     assert list(hosts.in_order()) == [B, C, A]
@@ -93,7 +87,9 @@ def test_a_host_that_is_away_is_passed_over_and_tried_last_for_a_while(hosts: Ho
     assert hosts.connect(refusing()) == A
 
 
-def test_of_hosts_that_all_failed_the_one_that_has_rested_longest_is_tried_first(hosts: Hosts, ticks: Ticks) -> None:
+def test_of_hosts_that_all_failed_the_one_that_has_rested_longest_is_tried_first(
+    hosts: Hosts, ticks: StandingClock
+) -> None:
     for each in (B, A, C):
         hosts.failed(each)
         ticks.now += 1

@@ -8,16 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.clocks import StandingClock
 from tikisync.config import DoorSettings
 from tikisync.core.door import Bucket, Rate, client_of, is_allowed, is_this_host, take
 from tikisync.web.door import BY_ADDRESS, MAX_BUCKETS, MAX_NAME, Door
-
-
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @given(
@@ -77,7 +71,7 @@ def test_without_networks_every_address_is_allowed() -> None:
 
 
 def test_a_client_is_let_in_at_its_rate_and_others_beside_it() -> None:
-    clock = Clock()
+    clock = StandingClock()
     door = Door(DoorSettings(per_address=Rate(2, 60)), clock)
     assert [door.wait("127.0.0.1", None) for _ in range(3)] == [0, 0, 30]
     assert door.wait("127.0.0.2", None) == 0
@@ -86,7 +80,7 @@ def test_a_client_is_let_in_at_its_rate_and_others_beside_it() -> None:
 
 
 def test_a_handler_that_the_path_names_is_counted_whoever_asks() -> None:
-    door = Door(DoorSettings(per_handler=Rate(1, 10)), Clock())
+    door = Door(DoorSettings(per_handler=Rate(1, 10)), StandingClock())
     assert [door.wait("192.0.2.1", "Shop"), door.wait("192.0.2.2", "Shop"), door.wait("192.0.2.3", "Forge")] == [
         0,
         10,
@@ -96,19 +90,19 @@ def test_a_handler_that_the_path_names_is_counted_whoever_asks() -> None:
 
 
 def test_without_settings_strangers_have_a_generous_rate_and_this_host_none() -> None:
-    door = Door(DoorSettings(), Clock())
+    door = Door(DoorSettings(), StandingClock())
     strangers = [door.wait("192.0.2.1", None) for _ in range(BY_ADDRESS.count + 1)]
     assert (strangers[-2], strangers[-1]) == (0, 1)
     assert not any(door.wait("127.0.0.1", None) for _ in range(BY_ADDRESS.count + 1))
 
 
 def test_rates_can_be_switched_off() -> None:
-    door = Door(DoorSettings(Rate(0, 1), Rate(0, 1)), Clock())
+    door = Door(DoorSettings(Rate(0, 1), Rate(0, 1)), StandingClock())
     assert not any(door.wait("192.0.2.1", "Shop") for _ in range(BY_ADDRESS.count + 1))
 
 
 def test_only_so_many_clients_are_remembered() -> None:
-    door = Door(DoorSettings(per_address=Rate(1, 3600)), Clock())
+    door = Door(DoorSettings(per_address=Rate(1, 3600)), StandingClock())
     for number in range(MAX_BUCKETS + 1):
         assert door.wait(f"client {number}", None) == 0
     assert len(door._clients) == MAX_BUCKETS
@@ -117,14 +111,14 @@ def test_only_so_many_clients_are_remembered() -> None:
 
 
 def test_of_a_handlers_name_that_a_stranger_makes_up_only_the_beginning_is_remembered() -> None:
-    door = Door(DoorSettings(), Clock())
+    door = Door(DoorSettings(), StandingClock())
     for letter in "ab":
         door.wait("192.0.2.1", letter * 60_000)
     assert [len(name) for name in door._handlers] == [MAX_NAME, MAX_NAME]
 
 
 def test_many_refusals_are_told_in_one_line_a_second(caplog: pytest.LogCaptureFixture) -> None:
-    clock = Clock()
+    clock = StandingClock()
     clock.now = 5
     door = Door(DoorSettings(per_address=Rate(1, 60)), clock)
     for _ in range(4):
